@@ -1,0 +1,54 @@
+# Everything runs in .venv, which is made from the hashed requirements.lock. Only Python 3.11+, pip and make are needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export MLFLOW_DISABLE_TELEMETRY := true
+export RAY_USAGE_STATS_ENABLED := 0
+
+.PHONY: help leaderboard test test-slow test-browser lint format bench lock wheel clean
+
+help: ## what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if (3, 11) <= v[:2] <= (3, 13) else "Podium needs Python 3.11 to 3.13, this is %d.%d: name another with make PYTHON=python3.12" % v[:2])'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation -e .
+	touch $@
+
+leaderboard: $(READY) ## train and rank networks on real digits; makes reports/digits/index.html
+	$(BIN)/podium leaderboard board=digits
+
+test: $(READY) ## the default tests
+	$(BIN)/python -m pytest -m "not slow and not browser and not gpu" -n 2
+
+test-slow: $(READY) ## the tests that take minutes: kill -9, faults, the whole board
+	$(BIN)/python -m pytest -m "slow and not gpu"
+
+test-browser: $(READY) ## the pages in Debian's chromium
+	$(BIN)/python -m pytest -m browser
+
+lint: $(READY) ## ruff, mypy strict, the house's layers
+	$(BIN)/ruff check platform tests
+	$(BIN)/ruff format --check platform tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## ruff's formatter and fixes
+	$(BIN)/ruff check --fix platform tests
+	$(BIN)/ruff format platform tests
+
+bench: $(READY) ## speed, side by side
+	$(BIN)/python -m pytest tests/benchmarks --override-ini=python_files='bench_*.py' -s
+
+lock: ## resolve the newest releases again
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --extra dev pyproject.toml -o requirements.lock
+
+wheel: $(READY) ## build dist/podium-*.whl
+	$(BIN)/uv build --wheel --no-build-isolation
+
+clean: ## remove what was built, keep runs and reports
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,42 @@
+"""What the rooms agree on: a batch, and a trick."""
+
+from typing import NamedTuple
+
+import pytorch_lightning as pl
+from torch import Tensor, nn
+
+
+class Batch(NamedTuple):
+    """One mini-batch.
+
+    ``input`` has shape (batch, *sample shape). ``target`` holds what the task asks for: class numbers of shape
+    (batch,), or, once a trick has softened them, probabilities of shape (batch, classes).
+    """
+
+    input: Tensor
+    target: Tensor
+
+
+class Trick(pl.Callback):
+    """One regularisation trick: a Lightning callback with at most four edits.
+
+    Each edit returns the thing it is named after and mutates nothing it was given, except that ``edit_network`` may
+    return the same network with parts replaced. A trick that finds nothing to change raises ValueError. Tricks that
+    act over time use Lightning's own hooks. Edits run in the order of the configuration.
+    """
+
+    def edit_network(self, network: nn.Module) -> nn.Module:
+        """Return the network to train. Called once, after initialisation and before the optimizer exists."""
+        return network
+
+    def edit_batch(self, batch: Batch) -> Batch:
+        """Return the training batch to use; targets are probabilities (batch, classes). Never called in evaluation."""
+        return batch
+
+    def edit_target(self, target: Tensor, output: Tensor) -> Tensor:
+        """Return the training target, probabilities (batch, classes), for this output of the network."""
+        return target
+
+    def edit_loss(self, loss: Tensor, network: nn.Module, batch: Batch, output: Tensor) -> Tensor:
+        """Return the scalar training loss to differentiate."""
+        return loss

@@ -1,0 +1,1 @@
+"""Data sets: one LightningDataModule each, seeded splits, fingerprints."""

@@ -1,0 +1,1 @@
+"""Records in, table out. Nothing here trains, so nothing here imports torch."""

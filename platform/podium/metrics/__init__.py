@@ -1,0 +1,1 @@
+"""Pure functions that torchmetrics lacks; NumPy in, numbers out."""

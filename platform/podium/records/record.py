@@ -1,0 +1,168 @@
+"""The record of one run: frozen, versioned, the same after a round trip through JSON.
+
+An entry is the hash of the resolved configuration without what cannot change the experiment (seed, device, paths,
+tracking, display name), so two machines agree on which runs are replicates of one another.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from podium.records.environment import Environment
+from podium.records.files import write_atomically
+
+SCHEMA = 1
+RECORD_FILE = "record.json"
+NOT_IDENTITY = frozenset({"name", "seed", "runtime", "tracking", "paths", "data.root", "data.seed"})
+
+
+class Status(StrEnum):
+    """How a run stands. Only ``finished`` has test metrics."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    DIVERGED = "diverged"
+    INTERRUPTED = "interrupted"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class DataPrint:
+    """Which data a run saw: hashes of the content and of the split, and examples per split."""
+
+    name: str
+    content: str
+    split: str
+    sizes: dict[str, int]
+    test_labels: str
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """Everything a reader needs to judge one run, and a machine to run it again.
+
+    ``history`` maps a logged name to [step, value] pairs; ``metrics`` holds the final ones; ``costs`` carry units in
+    their names; ``groups`` are the MLflow parents, outermost first; ``files`` maps file names to SHA-256.
+    """
+
+    name: str
+    entry_hash: str
+    seed: int
+    run_key: str
+    status: Status
+    config: dict[str, Any]
+    environment: Environment
+    started: str
+    ended: str | None = None
+    error: str | None = None
+    data: DataPrint | None = None
+    metrics: dict[str, float] | None = None
+    costs: dict[str, float] | None = None
+    history: dict[str, list[list[float]]] | None = None
+    groups: list[str] | None = None
+    tags: dict[str, str] | None = None
+    resumes: int = 0
+    files: dict[str, str] | None = None
+    schema: int = SCHEMA
+
+    def with_(self, **changes: Any) -> "RunRecord":
+        """A copy with some fields changed."""
+        return replace(self, **changes)
+
+    def to_json(self) -> str:
+        """Canonical JSON: sorted keys, non-finite numbers as the strings nan, inf and -inf."""
+        return canonical_json(asdict(self), indent=1)
+
+    @classmethod
+    def from_json(cls, text: str, *, source: str) -> "RunRecord":
+        """Read a record; ``source`` is the file named in errors.
+
+        Raises:
+            ValueError: not JSON, another schema, missing or unknown fields, or a configuration that does not hash to
+                the entry it claims.
+        """
+        try:
+            raw = json.loads(text)
+        except ValueError as error:
+            raise ValueError(f"{source} must be a JSON record, got {error}; restore it or delete its folder") from None
+        if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
+            found = raw.get("schema") if isinstance(raw, dict) else type(raw).__name__
+            raise ValueError(f"{source} must have record schema {SCHEMA}, got {found}; read it with its own version")
+        unknown = set(raw) - {field.name for field in fields(cls)}
+        if unknown:
+            raise ValueError(f"{source} must hold the fields of a record only, got {sorted(unknown)}; remove them")
+        raw = _decode_numbers(raw)
+        try:
+            raw["status"] = Status(raw["status"])
+            raw["environment"] = Environment(**raw["environment"])
+            raw["data"] = DataPrint(**raw["data"]) if raw["data"] is not None else None
+            return cls(**raw)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{source} must be a whole record, got {error}; restore it or delete its folder") from None
+
+    def save(self, folder: Path) -> None:
+        """Write record.json into the folder: whole or not at all."""
+        write_atomically(folder / RECORD_FILE, self.to_json().encode())
+
+    @classmethod
+    def load(cls, folder: Path) -> "RunRecord":
+        """Read record.json of a run's folder.
+
+        Raises:
+            ValueError: there is none, or it is damaged.
+        """
+        path = folder / RECORD_FILE
+        if not path.is_file():
+            raise ValueError(f"{folder} must be the folder of a run, got no {RECORD_FILE}; name one below runs/")
+        return cls.from_json(path.read_text(encoding="utf-8", errors="replace"), source=str(path))
+
+
+def entry_hash(config: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of the parts of a resolved configuration that define the experiment."""
+    return hashlib.sha256(canonical_json(_identity(config, prefix="")).encode()).hexdigest()
+
+
+def canonical_json(value: Any, *, indent: int | None = None) -> str:
+    """The one text for a value: keys sorted, no NaN literals, UTF-8 kept."""
+    return json.dumps(_encode_numbers(value), sort_keys=True, ensure_ascii=False, allow_nan=False, indent=indent)
+
+
+def _identity(config: Mapping[str, Any], *, prefix: str) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for key, value in config.items():
+        path = f"{prefix}{key}"
+        if path in NOT_IDENTITY:
+            continue
+        kept[key] = _identity(value, prefix=f"{path}.") if isinstance(value, Mapping) else value
+    return kept
+
+
+def _encode_numbers(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): _encode_numbers(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_encode_numbers(item) for item in value]
+    return value
+
+
+def _decode_numbers(raw: dict[str, Any]) -> dict[str, Any]:
+    """Turn nan, inf and -inf back into numbers where numbers stand: in metrics, costs and history."""
+
+    def number(value: Any) -> float:
+        return float(value) if isinstance(value, str) else value
+
+    for name in ("metrics", "costs"):
+        if raw.get(name) is not None:
+            raw[name] = {key: number(value) for key, value in raw[name].items()}
+    if raw.get("history") is not None:
+        raw["history"] = {key: [[number(v) for v in pair] for pair in pairs] for key, pairs in raw["history"].items()}
+    return raw

@@ -1,0 +1,1 @@
+"""Many runs: the only room that knows Ray."""

@@ -1,0 +1,1 @@
+"""Lightning modules: a loss, a learning rule and their metrics."""

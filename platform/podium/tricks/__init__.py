@@ -1,0 +1,1 @@
+"""Regularisation tricks: one file each, a Lightning callback with at most four edits."""
