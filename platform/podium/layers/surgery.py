@@ -1,0 +1,86 @@
+"""Surgery: put modules after, or in place of, the modules of a finished network.
+
+What is inserted lives inside the module it follows (as its child ``after``) and runs on that module's output,
+so the type and every parameter name of the existing layers stay what they were: names that match a layer
+match it before and after an edit, and weights saved without a trick fit the network with it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+from torch.nn.modules import activation
+
+Match = Callable[[str, nn.Module], bool]
+
+_ACTIVATIONS = tuple(getattr(activation, name) for name in activation.__all__ if name != "MultiheadAttention")
+_AFTER = "after"
+
+
+def is_activation(module: nn.Module) -> bool:
+    """Whether a module is one of torch's activation modules (softmax included)."""
+    return isinstance(module, _ACTIVATIONS)
+
+
+def insert_after(network: nn.Module, match: Match, make: Callable[[], nn.Module], *, what: str) -> nn.Module:
+    """Put a new module after every module that matches, and return the edited network.
+
+    ``match`` gets each module's name and the module; ``make`` is called once for each match. ``what`` names
+    what is looked for, for the error. A second insertion at one place runs after the first.
+
+    Raises:
+        ValueError: nothing matched.
+    """
+    for module in dict.fromkeys(module for _, module in _matches(network, match, what=what)):
+        if not hasattr(module, _AFTER):
+            module.add_module(_AFTER, nn.Sequential())
+            module.register_forward_hook(_run_after)
+        module.get_submodule(_AFTER).append(make())  # type: ignore[operator]
+    return network
+
+
+def replace(
+    network: nn.Module, match: Match, make: Callable[[nn.Module], nn.Module], *, what: str
+) -> nn.Module:
+    """Put ``make(module)`` in place of every module that matches, and return the edited network.
+
+    A module used under several names is replaced under each of them, by one new module. What was inserted
+    after the old module follows the new one.
+
+    Raises:
+        ValueError: nothing matched.
+    """
+    made: dict[nn.Module, nn.Module] = {}
+    for name, module in _matches(network, match, what=what):
+        if module not in made:
+            made[module] = _follow(module, make(module))
+        if name == "":
+            return made[module]
+        parent, _, child = name.rpartition(".")
+        setattr(network.get_submodule(parent), child, made[module])
+    return network
+
+
+def _matches(network: nn.Module, match: Match, *, what: str) -> list[tuple[str, nn.Module]]:
+    """The modules that match, with their names, in the order of the walk; never empty."""
+    named = list(network.named_modules(remove_duplicate=False))
+    found = [(name, module) for name, module in named if match(name, module)]
+    if not found:
+        raise ValueError(
+            f"the network must hold {what}, got {type(network).__name__} without one; "
+            "choose another network or leave this edit out"
+        )
+    return found
+
+
+def _run_after(module: nn.Module, _inputs: Any, output: Any) -> Any:
+    """Forward hook: a named function, so that an edited network can be copied and pickled."""
+    return module.get_submodule(_AFTER)(output)
+
+
+def _follow(old: nn.Module, new: nn.Module) -> nn.Module:
+    """Move what was inserted after the old module behind the new one, unless that still contains the old."""
+    if hasattr(old, _AFTER) and all(module is not old for module in new.modules()):
+        new.add_module(_AFTER, old.get_submodule(_AFTER))
+        new.register_forward_hook(_run_after)
+    return new
