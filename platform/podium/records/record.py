@@ -1,7 +1,7 @@
 """The record of one run: frozen, versioned, the same after a round trip through JSON.
 
-An entry is the hash of the resolved configuration without what cannot change the experiment (seed, device, paths,
-tracking, display name), so two machines agree on which runs are replicates of one another.
+An entry is the hash of the resolved configuration without what cannot change the experiment (seed, device,
+paths, tracking, display name), so two machines agree on which runs are replicates of one another.
 """
 
 import hashlib
@@ -48,8 +48,9 @@ class DataPrint:
 class RunRecord:
     """Everything a reader needs to judge one run, and a machine to run it again.
 
-    ``history`` maps a logged name to [step, value] pairs; ``metrics`` holds the final ones; ``costs`` carry units in
-    their names; ``groups`` are the MLflow parents, outermost first; ``files`` maps file names to SHA-256.
+    ``history`` maps a logged name to [step, value] pairs; ``metrics`` holds the final ones; ``costs`` carry
+    units in their names; ``groups`` are the MLflow parents, outermost first; ``files`` maps file names to
+    SHA-256.
     """
 
     name: str
@@ -85,27 +86,44 @@ class RunRecord:
         """Read a record; ``source`` is the file named in errors.
 
         Raises:
-            ValueError: not JSON, another schema, missing or unknown fields, or a configuration that does not hash to
-                the entry it claims.
+            ValueError: not JSON, another schema, missing or unknown fields, or a configuration that does not
+                hash to the entry it claims.
         """
         try:
             raw = json.loads(text)
         except ValueError as error:
-            raise ValueError(f"{source} must be a JSON record, got {error}; restore it or delete its folder") from None
+            raise ValueError(
+                f"{source} must be a JSON record, got {error}; restore it or delete its folder"
+            ) from None
         if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
             found = raw.get("schema") if isinstance(raw, dict) else type(raw).__name__
-            raise ValueError(f"{source} must have record schema {SCHEMA}, got {found}; read it with its own version")
+            raise ValueError(
+                f"{source} must have record schema {SCHEMA}, got {found}; read it with its own version"
+            )
         unknown = set(raw) - {field.name for field in fields(cls)}
         if unknown:
-            raise ValueError(f"{source} must hold the fields of a record only, got {sorted(unknown)}; remove them")
-        raw = _decode_numbers(raw)
+            raise ValueError(
+                f"{source} must hold the fields of a record only, got {sorted(unknown)}; remove them"
+            )
         try:
+            raw = _decode_numbers(raw)
             raw["status"] = Status(raw["status"])
             raw["environment"] = Environment(**raw["environment"])
-            raw["data"] = DataPrint(**raw["data"]) if raw["data"] is not None else None
-            return cls(**raw)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{source} must be a whole record, got {error}; restore it or delete its folder") from None
+            raw["data"] = DataPrint(**raw["data"]) if raw.get("data") is not None else None
+            record = cls(**raw)
+            _check_kinds(record)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            what = f"no {error}" if isinstance(error, KeyError) else error
+            raise ValueError(
+                f"{source} must be a whole record, got {what}; restore it or delete its folder"
+            ) from None
+        found = entry_hash(record.config)
+        if record.entry_hash != found:
+            raise ValueError(
+                f"{source} must hold the configuration of its entry {record.entry_hash[:12]}, "
+                f"got that of {found[:12]}; it was edited: restore it"
+            )
+        return record
 
     def save(self, folder: Path) -> None:
         """Write record.json into the folder: whole or not at all."""
@@ -120,7 +138,9 @@ class RunRecord:
         """
         path = folder / RECORD_FILE
         if not path.is_file():
-            raise ValueError(f"{folder} must be the folder of a run, got no {RECORD_FILE}; name one below runs/")
+            raise ValueError(
+                f"{folder} must be the folder of a run, got no {RECORD_FILE}; name one below runs/"
+            )
         return cls.from_json(path.read_text(encoding="utf-8", errors="replace"), source=str(path))
 
 
@@ -131,7 +151,9 @@ def entry_hash(config: Mapping[str, Any]) -> str:
 
 def canonical_json(value: Any, *, indent: int | None = None) -> str:
     """The one text for a value: keys sorted, no NaN literals, UTF-8 kept."""
-    return json.dumps(_encode_numbers(value), sort_keys=True, ensure_ascii=False, allow_nan=False, indent=indent)
+    return json.dumps(
+        _encode_numbers(value), sort_keys=True, ensure_ascii=False, allow_nan=False, indent=indent
+    )
 
 
 def _identity(config: Mapping[str, Any], *, prefix: str) -> dict[str, Any]:
@@ -154,15 +176,39 @@ def _encode_numbers(value: Any) -> Any:
     return value
 
 
+def _check_kinds(record: RunRecord) -> None:
+    """Raise TypeError for a field of the wrong kind, so that readers need not check."""
+    for names, kind in _KINDS:
+        for name in names:
+            value = getattr(record, name)
+            if value is None and name in _OPTIONAL:
+                continue
+            if not isinstance(value, kind) or isinstance(value, bool):
+                raise TypeError(f"{name} of type {type(value).__name__}")
+
+
+_OPTIONAL = frozenset(field.name for field in fields(RunRecord) if field.default is None)
+_KINDS = (
+    (("name", "entry_hash", "run_key", "started", "ended", "error"), str),
+    (("seed", "resumes"), int),
+    (("config", "metrics", "costs", "history", "tags", "files"), dict),
+    (("groups",), list),
+)
+
+
 def _decode_numbers(raw: dict[str, Any]) -> dict[str, Any]:
     """Turn nan, inf and -inf back into numbers where numbers stand: in metrics, costs and history."""
 
     def number(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise TypeError(f"{value!r} where a number stands")
         return float(value) if isinstance(value, str) else value
 
     for name in ("metrics", "costs"):
         if raw.get(name) is not None:
             raw[name] = {key: number(value) for key, value in raw[name].items()}
     if raw.get("history") is not None:
-        raw["history"] = {key: [[number(v) for v in pair] for pair in pairs] for key, pairs in raw["history"].items()}
+        raw["history"] = {
+            key: [[number(v) for v in pair] for pair in pairs] for key, pairs in raw["history"].items()
+        }
     return raw
