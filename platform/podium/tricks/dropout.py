@@ -1,0 +1,70 @@
+"""Dropout (Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov 2014, https://jmlr.org/papers/v15/srivastava14a.html).
+
+    training: y = x * m / (1 - p), with every element of m drawn from Bernoulli(1 - p);  evaluation: y = x
+
+Differs from the paper: scales in training by 1 / (1 - p) in place of the weights in evaluation by 1 - p,
+which is equal in expectation, and sets no bound on the weights' norm.
+"""
+
+from typing import Any
+
+from torch import nn
+
+from podium.contracts import Trick
+from podium.layers.surgery import insert_after, is_activation, replace
+
+_DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
+_INPUT = "input_dropout"
+
+
+class Dropout(Trick):
+    """Drops hidden values at rate ``p``, inputs at ``input_p`` and outputs at ``output_p``.
+
+    Hidden: after every activation module. A network that already holds dropout modules is not given more of
+    them: ``p`` replaces their rates, where they are. Inputs: in front of the network. Outputs: after its last
+    layer. A rate of 0 inserts a module that does nothing, so that the network's structure is the same for
+    every rate.
+
+    Raises:
+        ValueError: a rate is outside [0, 1), or ``p`` is positive and the network has no activation module.
+    """
+
+    def __init__(self, *, p: float, input_p: float, output_p: float) -> None:
+        for name, rate in (("p", p), ("input_p", input_p), ("output_p", output_p)):
+            if not 0 <= rate < 1:
+                raise ValueError(f"{name} must be in [0, 1), got {rate}; 0 switches it off")
+        self.p = p
+        self.input_p = input_p
+        self.output_p = output_p
+
+    def edit_network(self, network: nn.Module) -> nn.Module:
+        """The network with dropout in the three places; the names of its parameters stay."""
+        network = self._drop_hidden(network)
+        network = insert_after(
+            network, lambda name, _: name == "", lambda: nn.Dropout(self.output_p), what="an output"
+        )
+        network.add_module(_INPUT, nn.Dropout(self.input_p))
+        network.register_forward_pre_hook(_drop_input)
+        return network
+
+    def _drop_hidden(self, network: nn.Module) -> nn.Module:
+        if any(isinstance(module, _DROPOUTS) for module in network.modules()):
+            return replace(
+                network,
+                lambda _, module: isinstance(module, _DROPOUTS),
+                lambda module: type(module)(self.p),
+                what="a dropout module",
+            )
+        if self.p == 0 and not any(is_activation(module) for module in network.modules()):
+            return network
+        return insert_after(
+            network,
+            lambda _, module: is_activation(module),
+            lambda: nn.Dropout(self.p),
+            what="an activation module to put hidden dropout behind (or set p=0)",
+        )
+
+
+def _drop_input(network: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Forward hook: a named function, so that an edited network can be copied and pickled."""
+    return (network.get_submodule(_INPUT)(inputs[0]), *inputs[1:])

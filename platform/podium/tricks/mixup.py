@@ -1,0 +1,55 @@
+"""Mixup (Zhang, Cisse, Dauphin and Lopez-Paz 2017, https://arxiv.org/abs/1710.09412).
+
+    lambda ~ Beta(alpha, alpha), one for each batch;  j = a random permutation of the batch
+    input <- lambda * input + (1 - lambda) * input[j],  target likewise
+
+Follows the paper's implementation note. Both draws come from torch's global generator on the CPU, the one
+whose state checkpoints keep, so that a resumed run mixes as an uninterrupted one, on any device.
+"""
+
+import torch
+from torch import Tensor
+
+from podium.contracts import Batch, Trick
+
+
+class Mixup(Trick):
+    """Trains on convex combinations of pairs of examples and of their targets; ``alpha`` 0 is neutral.
+
+    Raises:
+        ValueError: ``alpha`` is negative or not finite, or the inputs are not floating-point numbers.
+    """
+
+    def __init__(self, *, alpha: float) -> None:
+        if not 0 <= alpha < float("inf"):
+            raise ValueError(f"alpha must be at least 0 and finite, got {alpha}; 0 switches it off")
+        self.alpha = alpha
+
+    def edit_batch(self, batch: Batch) -> Batch:
+        """The batch mixed with a permutation of itself."""
+        if not batch.input.is_floating_point():
+            raise ValueError(
+                f"inputs must be floating-point numbers, got {batch.input.dtype}; leave this trick out"
+            )
+        if self.alpha == 0:
+            return batch
+        share = _beta(self.alpha)
+        partner = torch.randperm(len(batch.input)).to(batch.input.device)
+        return Batch(_mix(batch.input, partner, share), _mix(batch.target, partner, share))
+
+
+def _mix(values: Tensor, partner: Tensor, share: float) -> Tensor:
+    return share * values + (1 - share) * values[partner]
+
+
+def _beta(alpha: float) -> float:
+    """One draw from Beta(alpha, alpha) = G / (G + G') with Gamma variables, in logarithms.
+
+    torch.distributions.Beta underflows below alpha of about 1e-3 and then returns 0.5 in place of 0 or 1,
+    which would mix most where the paper mixes least. log G(alpha) = log G(alpha + 1) + log(U) / alpha
+    (Marsaglia and Tsang 2000).
+    """
+    shape = torch.full((2,), alpha + 1, dtype=torch.float64)
+    gamma = torch.distributions.Gamma(shape, torch.ones_like(shape), validate_args=False).sample()
+    logs = gamma.log() + torch.rand(2, dtype=torch.float64).log() / alpha
+    return float(torch.sigmoid(logs[0] - logs[1]))
