@@ -1,0 +1,131 @@
+"""Compose a configuration with Hydra into plain, resolved, checked values. Nothing is built here."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from podium.leaderboard.board import Board
+from podium.run.bind import check_targets, check_values
+from podium.run.conf import conf_dir, groups
+from podium.run.errors import ConfigError, nearest
+from podium.run.settings import PathSettings, RuntimeSettings, TrainerSettings
+
+
+def compose(overrides: Sequence[str], *, root: str = "train") -> dict[str, Any]:
+    """The resolved configuration that the overrides choose, as plain dictionaries and lists; a run's is checked whole.
+
+    Raises:
+        ConfigError: one line: what is required, what was given, and the nearest right name.
+    """
+    with initialize_config_dir(config_dir=str(conf_dir()), version_base="1.3", job_name="podium"):
+        try:
+            composed = hydra_compose(root, overrides=list(overrides), return_hydra_config=True)
+            choices = OmegaConf.to_container(composed.hydra.runtime.choices)
+            with_hydra = OmegaConf.masked_copy(composed, [key for key in composed if key != "hydra"])
+            config = OmegaConf.to_container(with_hydra, resolve=True, throw_on_missing=True)
+        except (HydraException, OmegaConfBaseException) as error:
+            raise ConfigError(_diagnose(overrides, root, error)) from None
+    assert isinstance(config, dict)
+    assert isinstance(choices, dict)
+    plain: dict[str, Any] = {str(key): value for key, value in config.items()}
+    if root == "train":
+        plain.pop("entry", None)
+        plain["name"] = plain["name"] or _default_name(choices, plain)
+        check_run(plain)
+    return plain
+
+
+def check_run(config: Mapping[str, Any]) -> None:
+    """Check a run's whole configuration, also one that was read from a record.
+
+    Raises:
+        ConfigError: an unknown or missing block, key, type or target.
+    """
+    blocks = {"trainer": TrainerSettings, "runtime": RuntimeSettings, "paths": PathSettings}
+    known = {"name", "seed", "tracking", "data", "task", "optimizer", "schedule", "initializer", "network", "tricks"}
+    for key in config:
+        if key not in known | set(blocks):
+            raise ConfigError(f"{key} is not a key of a run; {nearest(key, known | set(blocks))}")
+    if missing := (known | set(blocks)) - set(config):
+        raise ConfigError(f"a run needs the block {min(missing)}, got none; start from conf/train.yaml")
+    if not isinstance(config["seed"], int) or isinstance(config["seed"], bool) or not 0 <= config["seed"] < 2**32:
+        raise ConfigError(f"seed must be an integer from 0 to 4294967295, got {config['seed']!r}")
+    if not isinstance(config["name"], str) or not config["name"].strip():
+        raise ConfigError(f"name must be text or null, got {config['name']!r}; quote it")
+    for block, owner in blocks.items():
+        check_values(owner, config[block], block)
+        try:
+            owner(**config[block])
+        except ValueError as error:
+            raise ConfigError(f"{block}.{error}") from None
+    check_targets(config)
+
+
+def load_board(name: str) -> Board:
+    """The board of conf/board/NAME.yaml.
+
+    Raises:
+        ConfigError: there is none of that name, or it is not whole.
+    """
+    config = compose([f"board={name}"], root="leaderboard")
+    try:
+        return Board.from_dict({"name": name, **config["board"]})
+    except ValueError as error:
+        raise ConfigError(f"conf/board/{name}.yaml: {error}") from None
+
+
+def board_runs(board: Board, extra: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """The configuration of every (entry, seed) of a board, entry by entry."""
+    return [
+        compose([f"entry={entry}", *board.overrides, *extra, f"seed={seed}"])
+        for entry in board.entries
+        for seed in board.seeds
+    ]
+
+
+def keys(config: Any, prefix: str = "") -> Iterator[str]:
+    """Every dotted key of a composed configuration, blocks included."""
+    if isinstance(config, Mapping):
+        for key, value in config.items():
+            yield f"{prefix}{key}"
+            yield from keys(value, f"{prefix}{key}.")
+
+
+def _default_name(choices: Mapping[Any, Any], config: Mapping[str, Any]) -> str:
+    parts = [str(choices["network"]), *config["tricks"]]
+    return " + ".join(parts)
+
+
+def _diagnose(overrides: Sequence[str], root: str, error: Exception) -> str:
+    """Say which override is at fault, by looking at each in turn; else Hydra's own first line."""
+    choices = groups()
+    accepted: list[str] = []
+    for text in overrides:
+        try:
+            (override,) = OverridesParser.create().parse_overrides([text])
+        except HydraException:
+            return f"{text!r} must be an override such as network=lenet5 or trainer.max_epochs=3; quote it for the shell"
+        key = override.get_key_element().lstrip("+~")
+        group = key.split("@")[0]
+        if group in choices and override.value() is not None:
+            chosen = override.value()
+            for option in chosen if isinstance(chosen, list) else [chosen]:
+                if not isinstance(option, str | int) or str(option) not in choices[group]:
+                    return f"{group}={option} is not in conf/{group}; {nearest(str(option), choices[group])}"
+        elif not text.startswith(("+", "~")):
+            known = set(keys(_plain(accepted, root))) | set(choices)
+            if key not in known:
+                return f"{key} is not a key of this configuration; {nearest(key, known)}"
+        accepted.append(text)
+    return str(error).strip().splitlines()[0]
+
+
+def _plain(overrides: Sequence[str], root: str) -> Any:
+    """The composed configuration without resolving, for its keys."""
+    return OmegaConf.to_container(hydra_compose(root, overrides=list(overrides)), resolve=False)

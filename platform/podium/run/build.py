@@ -1,0 +1,125 @@
+"""Build what a checked configuration describes: data, network with its tricks, task."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from torch import nn
+
+from podium.contracts import Trick
+from podium.data.base import ArrayDataModule
+from podium.run.errors import ConfigError
+from podium.run.settings import RuntimeSettings, TrainerSettings
+from podium.tasks.classification import Classification
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """All parts of one run, built and tried out, not yet trained."""
+
+    task: Classification
+    network: nn.Module
+    tricks: list[Trick]
+    data: ArrayDataModule
+    trainer: TrainerSettings
+    runtime: RuntimeSettings
+
+
+def build(config: Mapping[str, Any]) -> Assembly:
+    """Build every part of a run from its checked configuration, and pass one sample through the network.
+
+    Raises:
+        ConfigError: parts that refuse their values, or that do not fit together.
+    """
+    trainer, runtime = TrainerSettings(**config["trainer"]), RuntimeSettings(**config["runtime"])
+    pl.seed_everything(config["seed"], verbose=False)
+    network, tricks = build_network(config)
+    data: ArrayDataModule = make(config["data"], "data")
+    if trainer.channels_last:
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = make(config["optimizer"], "optimizer")
+    schedule = make(config["schedule"], "schedule")
+    _try_optimizer(optimizer, schedule)
+    task = instantiate(
+        config["task"], network=network, tricks=tricks, optimizer=optimizer, schedule=schedule, _convert_="all"
+    )
+    return Assembly(task=task, network=network, tricks=tricks, data=data, trainer=trainer, runtime=runtime)
+
+
+def build_network(config: Mapping[str, Any]) -> tuple[nn.Module, list[Trick]]:
+    """The initialised network with the tricks' edits, and the tricks.
+
+    Raises:
+        ConfigError: a part refuses its values, or the network cannot take the data.
+    """
+    network: nn.Module = make(config["network"], "network")
+    initializer = make(config["initializer"], "initializer")
+    with refusals("initializer"):
+        initializer.apply(network)
+    tricks: list[Trick] = []
+    for name, node in config["tricks"].items():
+        trick: Trick = make(node, f"tricks.{name}")
+        with refusals(f"tricks.{name}"):
+            network = trick.edit_network(network)
+        tricks.append(trick)
+    _try_network(network, config)
+    return network, tricks
+
+
+def make(node: Mapping[str, Any], path: str) -> Any:
+    """Instantiate one checked block.
+
+    Raises:
+        ConfigError: the constructor refuses a value.
+    """
+    with refusals(path):
+        return instantiate(dict(node), _convert_="all")
+
+
+class refusals:  # noqa: N801 (reads as a verb phrase: with refusals("network"))
+    """Turn a part's ValueError into one that names the part's path in the configuration."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, InstantiationException) and error.__cause__ is not None:
+            error = error.__cause__
+        if isinstance(error, ConfigError):
+            raise error
+        if isinstance(error, ValueError):
+            raise ConfigError(f"{self.path}: {error}") from None
+
+
+def _try_network(network: nn.Module, config: Mapping[str, Any]) -> None:
+    """Pass two blank samples through, so that parts that do not fit fail here and not in the first step."""
+    shape = tuple(config["data"]["shape"])
+    was_training = network.training
+    network.eval()
+    try:
+        with torch.no_grad():
+            output = network(torch.zeros(2, *shape))
+    except (RuntimeError, ValueError) as error:
+        raise ConfigError(
+            f"network must take samples of shape {shape} from data, got {error}; choose another network or data"
+        ) from None
+    finally:
+        network.train(was_training)
+    expected = (2, config["data"]["num_classes"])
+    if tuple(output.shape) != expected:
+        raise ConfigError(f"network must give logits of shape {expected} for two samples, got {tuple(output.shape)}")
+
+
+def _try_optimizer(optimizer: Any, schedule: Any) -> None:
+    """Make both once on a stand-in parameter: torch checks their values only then."""
+    with refusals("optimizer"):
+        made = optimizer([nn.Parameter(torch.zeros(1))])
+    with refusals("schedule"):
+        schedule(made)

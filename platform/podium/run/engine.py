@@ -1,0 +1,111 @@
+"""The training loop: a lean Lightning Trainer, set up so that a resume is exact and the step is cheap."""
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from podium.data.loader import BatchLoader
+from podium.records.journal import Journal
+from podium.run.build import Assembly
+from podium.run.folders import CHECKPOINT_FILE
+from podium.run.interrupts import Interrupts
+from podium.run.progress import ProgressBar
+from podium.run.recorder import Recorder
+from podium.run.saver import Saver
+
+
+def fit(
+    parts: Assembly,
+    folder: Path,
+    *,
+    seed: int,
+    title: str,
+    journal: Journal,
+    interrupts: Interrupts,
+    after_first_step: Callable[[], None],
+    resume: bool,
+) -> Recorder:
+    """Train, or go on training from the folder's checkpoint. The final weights are in ``parts.network`` afterwards.
+
+    Raises:
+        Diverged: a loss was not finite.
+        Interrupted: an end was asked for; the checkpoint is written.
+    """
+    training = parts.data.arrays("train")
+    loader = BatchLoader(training, batch_size=parts.data.batch_size, seed=seed, shuffle=True)
+    recorder = Recorder(
+        journal, every_n_steps=parts.runtime.flush_every_n_steps, after_first_step=after_first_step
+    )
+    saver = Saver(
+        folder / CHECKPOINT_FILE,
+        every_s=parts.runtime.checkpoint_every_s,
+        stop_epoch=parts.runtime.stop_epoch,
+        interrupts=interrupts,
+        loader=loader,
+    )
+    bars = [ProgressBar(recorder, title=title)] if parts.runtime.progress else []
+    trainer = make_trainer(parts, folder, [*parts.tricks, recorder, *bars, saver])
+    if parts.trainer.compile:
+        parts.network.compile()
+    with quiet_lightning():
+        trainer.fit(
+            parts.task,
+            train_dataloaders=loader,
+            val_dataloaders=parts.data.val_dataloader(),
+            ckpt_path=folder / CHECKPOINT_FILE if resume else None,
+            weights_only=True,
+        )
+    recorder.stop_clock()
+    return recorder
+
+
+def make_trainer(parts: Assembly, folder: Path, callbacks: list[pl.Callback]) -> pl.Trainer:
+    """A Trainer without the parts that cost time in every step or write where nobody looks."""
+    with quiet_lightning():
+        return pl.Trainer(
+            accelerator=parts.runtime.accelerator,
+            devices=parts.runtime.devices,
+            precision=parts.trainer.precision,
+            max_epochs=parts.trainer.max_epochs,
+            accumulate_grad_batches=parts.trainer.accumulate,
+            deterministic=parts.trainer.deterministic,
+            callbacks=callbacks,
+            logger=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            default_root_dir=folder,
+        )
+
+
+def pin_threads(runtime: Mapping[str, Any]) -> None:
+    """Give this process its number of CPU threads: two busy trials with default threads slow each other tenfold."""
+    torch.set_num_threads(runtime["threads"])
+    with suppress(RuntimeError):  # torch allows it once in a process, before the first parallel region
+        torch.set_num_interop_threads(1)
+
+
+@contextmanager
+def quiet_lightning() -> Iterator[None]:
+    """Silence Lightning's notes about choices that are made here on purpose; errors and other warnings stay."""
+    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning.pytorch")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="You're resuming from a checkpoint that ended before the epoch")
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        warnings.filterwarnings("ignore", message="GPU available but not used")
+        warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\).*")
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)

@@ -1,0 +1,20 @@
+"""Errors that a person reads: one line with the requirement, the value and the remedy."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be run; the message is one line."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A question that names the nearest known word, or lists the known ones when none is near."""
+    known = sorted(known)
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean {close[0]}?"
+    return f"choose from {', '.join(known)}" if known else "there is none to choose from"

@@ -1,0 +1,60 @@
+"""The plain values of a run that are not objects: how it is trained, and where and how it runs."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainerSettings:
+    """How training goes: part of an entry's identity."""
+
+    max_epochs: int
+    precision: Literal["32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true"]
+    channels_last: bool
+    compile: bool
+    deterministic: bool
+    accumulate: int
+
+    def __post_init__(self) -> None:
+        _require(self.max_epochs >= 1, f"max_epochs must be at least 1, got {self.max_epochs}")
+        _require(self.accumulate >= 1, f"accumulate must be at least 1 batch, got {self.accumulate}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuntimeSettings:
+    """Where and how a run is carried out: never part of an entry's identity."""
+
+    accelerator: Literal["auto", "cpu", "gpu", "mps"]
+    devices: int
+    threads: int
+    progress: bool
+    checkpoint_every_s: float
+    flush_every_n_steps: int
+    stop_epoch: int | None
+    groups: list[str]
+    tags: dict[str, str]
+
+    def __post_init__(self) -> None:
+        _require(self.devices == 1, f"devices must be 1 in podium train, got {self.devices}; several need a cluster")
+        _require(self.threads >= 1, f"threads must be at least 1, got {self.threads}")
+        _require(self.checkpoint_every_s >= 0, f"checkpoint_every_s must be at least 0, got {self.checkpoint_every_s}")
+        _require(
+            self.flush_every_n_steps >= 1, f"flush_every_n_steps must be at least 1, got {self.flush_every_n_steps}"
+        )
+        _require(
+            self.stop_epoch is None or self.stop_epoch >= 1,
+            f"stop_epoch must be null or at least 1, got {self.stop_epoch}",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathSettings:
+    """Folders, absolute or from the working directory."""
+
+    data: str
+    runs: str

@@ -1,0 +1,219 @@
+"""One run from configuration to record. The same configuration again goes on where it stopped, or is already done."""
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+import yaml
+
+from podium.records.environment import Environment
+from podium.records.files import sha256_of, write_atomically
+from podium.records.journal import JOURNAL_FILE, Journal, history, read
+from podium.records.record import RunRecord, Status, entry_hash
+from podium.run.build import Assembly, build, refusals
+from podium.run.costs import images_per_s, network_costs
+from podium.run.engine import fit, pin_threads
+from podium.run.folders import (
+    CHECKPOINT_FILE,
+    CONFIG_FILE,
+    PREDICTIONS_FILE,
+    WEIGHTS_FILE,
+    exclusive,
+    find_folders,
+    is_final,
+    run_folder,
+)
+from podium.run.interrupts import Interrupted, interrupts
+from podium.run.memory import PeakMemory
+from podium.run.pictures import draw
+from podium.run.recorder import Diverged, Recorder
+from podium.run.saver import checked_checkpoint
+from podium.run.score import predict, save_predictions, scores
+
+INFERENCE_TIMED_S = 0.2
+RESUMABLE = (Status.RUNNING, Status.INTERRUPTED, Status.PAUSED, Status.STOPPED)
+
+
+@dataclass
+class Run:
+    """A run under way: where it lives and what its record says so far."""
+
+    folder: Path
+    record: RunRecord
+    journal: Journal
+    resume: bool
+
+    def save(self, **changes: Any) -> RunRecord:
+        """Change the record and write it."""
+        self.record = self.record.with_(**changes)
+        self.record.save(self.folder)
+        return self.record
+
+
+def train(config: Mapping[str, Any], *, after_first_step: Callable[[], None] = lambda: None) -> RunRecord:
+    """Train a checked configuration and return its record; a finished one is returned as it is.
+
+    ``after_first_step`` is called once when training is under way. The record's status is FINISHED, DIVERGED, or
+    PAUSED when ``runtime.stop_epoch`` was reached before the end.
+
+    Raises:
+        ConfigError: parts that do not fit together; nothing was trained.
+        Interrupted: an end was asked for; the same configuration goes on from there.
+    """
+    pin_threads(config["runtime"])
+    folder = (find_folders(config) or [run_folder(config)])[0]
+    with exclusive(folder):
+        before = RunRecord.load(folder) if (folder / "record.json").is_file() else None
+        if before is not None and is_final(before):
+            return before
+        parts = build(config)
+        with refusals("data"):
+            parts.data.prepare_data()
+            parts.data.setup("fit")
+        run = _open(config, folder, before, parts)
+        return _carry_out(run, parts, config, after_first_step)
+
+
+def _open(config: Mapping[str, Any], folder: Path, before: RunRecord | None, parts: Assembly) -> Run:
+    """Start the record, or take up that of an interrupted run with its checkpoint."""
+    goes_on = before is not None and before.status in RESUMABLE
+    step = checked_checkpoint(folder / CHECKPOINT_FILE) if goes_on else None
+    journal = Journal(folder / JOURNAL_FILE)
+    record = RunRecord(
+        name=config["name"],
+        entry_hash=entry_hash(config),
+        seed=config["seed"],
+        run_key=before.run_key if before is not None and goes_on else uuid.uuid4().hex,
+        status=Status.RUNNING,
+        config=dict(config),
+        environment=Environment.capture(threads=config["runtime"]["threads"], gpus=_gpus(config)),
+        started=before.started if before is not None and goes_on else _now(),
+        data=parts.data.fingerprint(),
+        groups=list(config["runtime"]["groups"]),
+        tags=dict(config["runtime"]["tags"]),
+        resumes=before.resumes + 1 if before is not None and goes_on else 0,
+    )
+    run = Run(folder=folder, record=record, journal=journal, resume=step is not None)
+    write_atomically(folder / CONFIG_FILE, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True).encode())
+    run.save()
+    if step is None:
+        (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
+        journal.start(record.run_key)
+    else:
+        journal.resume(step)
+    return run
+
+
+def _carry_out(
+    run: Run, parts: Assembly, config: Mapping[str, Any], after_first_step: Callable[[], None]
+) -> RunRecord:
+    """Train and finish; whatever happens, the record and the journal say how it ended."""
+    try:
+        with interrupts() as asked, PeakMemory() as memory:
+            recorder = fit(
+                parts,
+                run.folder,
+                seed=config["seed"],
+                title=f"{config['name']} seed {config['seed']}",
+                journal=run.journal,
+                interrupts=asked,
+                after_first_step=after_first_step,
+                resume=run.resume,
+            )
+        if _paused(parts):
+            return _close(run, Status.PAUSED)
+        return _finish(run, parts, config, recorder, memory.peak_mib)
+    except Diverged as error:
+        return _close(run, Status.DIVERGED, str(error))
+    except Interrupted as error:
+        _close(run, Status.INTERRUPTED, str(error))
+        raise
+    except BaseException as error:
+        _close(run, Status.FAILED, f"{type(error).__name__}: {error}".splitlines()[0])
+        raise
+
+
+def _paused(parts: Assembly) -> bool:
+    trainer = parts.task.trainer
+    stop = parts.runtime.stop_epoch
+    stopped_early = any(getattr(trick, "stopped", False) for trick in parts.tricks)
+    return stop is not None and stop < parts.trainer.max_epochs and trainer.current_epoch <= stop and not stopped_early
+
+
+def _finish(
+    run: Run, parts: Assembly, config: Mapping[str, Any], recorder: Recorder, peak_mib: float
+) -> RunRecord:
+    """Read the test split once, and leave predictions, weights, pictures and costs behind."""
+    device = parts.task.trainer.strategy.root_device
+    validation, test = parts.data.arrays("validation"), parts.data.arrays("test")
+    metrics = scores(predict(parts.network, validation, device), validation, "validation")
+    probability = predict(parts.network, test, device)
+    metrics |= scores(probability, test, "test")
+    save_predictions(run.folder / PREDICTIONS_FILE, probability, test)
+    weights = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in parts.network.state_dict().items()}
+    write_atomically(run.folder / WEIGHTS_FILE, safetensors.torch.save(weights))
+    shape = config["data"]["shape"]
+    costs = network_costs(parts.network.cpu(), shape) | {
+        "inference_images_per_s": images_per_s(parts.network, shape, parts.data.batch_size, INFERENCE_TIMED_S),
+        "train_images_per_s": recorder.images_per_s,
+        "train_s": recorder.train_s,
+        "peak_memory_mib": peak_mib,
+    }
+    run.journal.points(parts.task.trainer.global_step, parts.task.trainer.current_epoch, metrics)
+    run.journal.flush()
+    curves = history(read(run.folder / JOURNAL_FILE))
+    draw(run.folder, curves, test.target.numpy(), probability)
+    files = [PREDICTIONS_FILE, WEIGHTS_FILE, *sorted(p.name for p in run.folder.glob("*.png"))]
+    record = run.record.with_(
+        metrics=metrics,
+        costs=costs,
+        history=curves,
+        files={name: sha256_of(run.folder / name) for name in files},
+    )
+    run.record = record
+    return _close(run, Status.FINISHED)
+
+
+def _close(run: Run, status: Status, error: str | None = None) -> RunRecord:
+    run.journal.finish(status)
+    if run.record.history is None:
+        run.record = run.record.with_(history=history(read(run.folder / JOURNAL_FILE)))
+    return run.save(status=status, error=error, ended=_now())
+
+
+def _gpus(config: Mapping[str, Any]) -> list[str]:
+    if config["runtime"]["accelerator"] == "cpu" or not torch.cuda.is_available():
+        return []
+    return [torch.cuda.get_device_name(0)]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def estimate_seconds(config: Mapping[str, Any], *, steps: int = 8) -> float:
+    """Roughly how long one run of this configuration trains, from a few measured steps on this machine."""
+    pin_threads(config["runtime"])
+    parts = build(config)
+    parts.data.prepare_data()
+    parts.data.setup("fit")
+    loader = parts.data.train_dataloader()
+    network, optimizer = parts.network.train(), parts.task.configure_optimizers()
+    began = 0.0
+    batches = iter(loader)
+    count = min(steps, len(loader))
+    for k in range(count):
+        if k == min(2, count - 1):
+            began = time.perf_counter()
+        batch = next(batches)
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(network(batch.input), batch.target).backward()
+        optimizer.step()
+    per_step = (time.perf_counter() - began) / max(count - 2, 1)
+    return per_step * len(loader) * parts.trainer.max_epochs
