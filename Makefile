@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 export MLFLOW_DISABLE_TELEMETRY := true
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: help leaderboard test test-slow test-browser lint format bench lock wheel clean
+.PHONY: help leaderboard test test-slow browser test-browser lint format bench lock wheel clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,7 +28,11 @@ test: $(READY) ## the default tests
 test-slow: $(READY) ## the tests that take minutes: kill -9, faults, the whole board
 	$(BIN)/python -m pytest -m "slow and not gpu"
 
-test-browser: $(READY) ## the pages in Debian's chromium
+browser: ## install Debian's chromium (needs root)
+	apt-get update -qq
+	apt-get install -y -qq --no-install-recommends chromium >/dev/null
+
+test-browser: $(READY) ## the pages in Debian's chromium (make browser installs it)
 	$(BIN)/python -m pytest -m browser
 
 lint: $(READY) ## ruff, mypy strict, the house's layers
