@@ -1,0 +1,213 @@
+"""What a sweep is: its space, its search, its seeds, and the folder that keeps them."""
+
+import hashlib
+import json
+import os
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from podium.records.files import write_atomically
+from podium.records.record import canonical_json
+from podium.run.errors import ConfigError
+from podium.run.space import Axis, divide, parse
+from podium.sweep.settings import Asha, Cluster, Grid, Optuna, Search, make_cluster, make_search
+from podium.sweep.space import Point, check_axes, draw, grid, overrides, size
+
+SWEEP_KEYS = frozenset({"search", "cluster", "sweep", "seeds", "metric", "mode", "name", "out"})
+DEFINITION_FILE = "definition.json"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """One sweep. ``folder`` is absolute; ``seeds`` is a number: the replicates are 0 to seeds - 1."""
+
+    folder: Path
+    axes: tuple[Axis, ...]
+    fixed: tuple[str, ...]
+    seeds: int
+    metric: str
+    mode: str
+    search: Search
+    cluster: Cluster
+
+    @property
+    def name(self) -> str:
+        """The sweep's name, which is its folder's."""
+        return self.folder.name
+
+    def points(self) -> list[Point]:
+        """The configurations, known beforehand; empty when each depends on the results of others (Optuna)."""
+        if isinstance(self.search, Grid):
+            return grid(self.axes)
+        if isinstance(self.search, Optuna):
+            return []
+        return draw(self.axes, self.search.trials, self.search.seed)
+
+    def trials(self) -> int:
+        """How many trials the search makes."""
+        return self.search.trials if isinstance(self.search, Optuna) else len(self.points())
+
+    def line(self, point: Point) -> str:
+        """The searched values of a point, as they are written on a command line."""
+        return " ".join(overrides(self.axes, point))
+
+    def run_overrides(self, point: Point, seed: int) -> list[str]:
+        """The overrides of one run."""
+        return [*self.fixed, *overrides(self.axes, point), f"seed={seed}"]
+
+    def command(self, point: Point) -> str:
+        """The command that trains a point again, to be pasted into a shell."""
+        return shlex.join(["podium", "train", *self.fixed, *overrides(self.axes, point)])
+
+    def definition(self) -> dict[str, Any]:
+        """What makes it this sweep and no other; the cluster does not."""
+        return {
+            "axes": [{"kind": type(axis).__name__.lower(), **asdict(axis)} for axis in self.axes],
+            "fixed": list(self.fixed),
+            "seeds": self.seeds,
+            "metric": self.metric,
+            "mode": self.mode,
+            "search": asdict(self.search),
+        }
+
+    def claim(self) -> None:
+        """Take the folder for this sweep, or find that it is already this sweep's.
+
+        Raises:
+            ConfigError: it holds another sweep.
+        """
+        ours = json.loads(canonical_json(self.definition()))
+        path = self.folder / DEFINITION_FILE
+        try:
+            theirs = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            write_atomically(path, (canonical_json(ours, indent=1) + "\n").encode())
+            return
+        except ValueError:
+            raise ConfigError(
+                f"{path} must be the definition of a sweep, got a damaged file; delete it"
+            ) from None
+        if theirs != ours:
+            differs = [key for key in ours if not isinstance(theirs, dict) or theirs.get(key) != ours[key]]
+            raise ConfigError(
+                f"{self.folder} must hold this sweep, got one with other {' and '.join(differs)}; choose another name=... or "
+                "delete that folder"
+            )
+
+
+def make_plan(arguments: Sequence[str], composed: Any) -> Plan:
+    """The plan of a command line. ``composed(overrides, root=...)`` is the configuration they choose.
+
+    Raises:
+        ConfigError: a wrong key or value, a seed in the space, or a space that the search cannot handle.
+    """
+    ours, runs = divide(arguments, known=SWEEP_KEYS)
+    config = composed(ours, root="sweep")
+    _check(config)
+    named = config["sweep"] or {}
+    space = parse([*named.get("fixed", []), *named.get("space", []), *runs])
+    for text in space.fixed:
+        if text.lstrip("+~").partition("=")[0] == "seed":
+            raise ConfigError(f"a sweep sets the seeds itself, got {text}; set seeds={config['seeds']}")
+    check_axes(space.axes)
+    search = make_search(config["search"])
+    name = config["name"] or _chosen(ours) or _made_name(space.axes, [*ours, *runs])
+    if not NAME.fullmatch(name):
+        raise ConfigError(
+            f"name must be letters, digits, dot, dash or underscore, got {name!r}; set name=..."
+        )
+    plan = Plan(
+        folder=Path(config["out"]).absolute() / name,
+        axes=space.axes,
+        fixed=space.fixed,
+        seeds=config["seeds"],
+        metric=config["metric"],
+        mode=config["mode"],
+        search=search,
+        cluster=make_cluster(config["cluster"]),
+    )
+    plan.points()  # a grid over an interval is refused here
+    if isinstance(search, Asha) and any(axis.key == "trainer.max_epochs" for axis in plan.axes):
+        raise ConfigError(
+            "trainer.max_epochs must be fixed with search=asha, which compares at equal epochs; fix it"
+        )
+    return plan
+
+
+def rungs(search: Search, max_epochs: int) -> list[int | None]:
+    """Where a trial pauses to be compared: at these epochs; null stands for its end.
+
+    Raises:
+        ConfigError: the first rung is not before the end.
+    """
+    if not isinstance(search, Asha):
+        return [None]
+    if search.grace_epochs >= max_epochs:
+        raise ConfigError(
+            f"search.grace_epochs must be below trainer.max_epochs={max_epochs}, got {search.grace_epochs}; lower it"
+        )
+    stops: list[int | None] = []
+    epochs = search.grace_epochs
+    while epochs < max_epochs:
+        stops.append(epochs)
+        epochs *= search.eta
+    return [*stops, None]
+
+
+def notes(plan: Plan) -> list[str]:
+    """What a reader should know about how the plan differs from what was asked."""
+    found = []
+    if not isinstance(plan.search, Grid):
+        space = size(plan.axes)
+        if space < plan.search.trials and isinstance(plan.search, Optuna):
+            found.append(
+                f"the space has only {space:.0f} configurations; repeated suggestions are not trained again"
+            )
+        elif space < plan.search.trials:
+            found.append(
+                f"the space has only {space:.0f} configurations; {plan.search.trials} trials were asked for"
+            )
+    return found
+
+
+def cores(cluster: Cluster) -> int:
+    """The cores that a sweep may use."""
+    if cluster.cpus is not None:
+        return cluster.cpus
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _check(config: dict[str, Any]) -> None:
+    seeds, metric, mode, named = config["seeds"], config["metric"], config["mode"], config["sweep"]
+    if not isinstance(seeds, int) or isinstance(seeds, bool) or seeds < 1:
+        raise ConfigError(f"seeds must be a number of replicates, at least 1, got {seeds!r}; set seeds=3")
+    if not isinstance(metric, str) or not metric.startswith("validation/"):
+        raise ConfigError(
+            f"metric must be a validation metric, got {metric!r}: the test split takes no part in choosing; set "
+            "metric=validation/top1_error"
+        )
+    if mode not in ("min", "max"):
+        raise ConfigError(f"mode must be min or max, got {mode!r}")
+    for key in ("name", "out"):
+        if config[key] is not None and not isinstance(config[key], str):
+            raise ConfigError(f"{key} must be text, got {config[key]!r}; quote it")
+    if named is not None and (not isinstance(named, dict) or not set(named) <= {"space", "fixed"}):
+        raise ConfigError(
+            "a named sweep must have the keys space and fixed only; correct its file in conf/sweep"
+        )
+
+
+def _chosen(ours: Sequence[str]) -> str | None:
+    chosen = [text.partition("=")[2] for text in ours if text.partition("=")[0] == "sweep"]
+    return chosen[-1] if chosen and chosen[-1] != "null" else None
+
+
+def _made_name(axes: Sequence[Axis], arguments: Sequence[str]) -> str:
+    digest = hashlib.sha256(canonical_json(sorted(arguments)).encode()).hexdigest()[:8]
+    keys = "-".join(re.sub(r"[^A-Za-z0-9_]+", "", axis.key.rpartition(".")[2]) for axis in axes)
+    return f"{keys[:40]}-{digest}"

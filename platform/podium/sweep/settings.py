@@ -1,0 +1,109 @@
+"""The plain values of a sweep: how it searches, and with what."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from podium.run.bind import check_values
+from podium.run.errors import ConfigError
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """Every combination of the choices."""
+
+    kind: Literal["grid"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Random:
+    """Independent draws from the space."""
+
+    kind: Literal["random"]
+    trials: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        _require(self.trials >= 1, f"trials must be at least 1, got {self.trials}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asha:
+    """Asynchronous successive halving (Li et al. 2020, https://arxiv.org/abs/1810.05934) over independent draws."""
+
+    kind: Literal["asha"]
+    trials: int
+    seed: int
+    grace_epochs: int
+    eta: int
+
+    def __post_init__(self) -> None:
+        _require(self.trials >= 1, f"trials must be at least 1, got {self.trials}")
+        _require(self.grace_epochs >= 1, f"grace_epochs must be at least 1, got {self.grace_epochs}")
+        _require(self.eta >= 2, f"eta must be at least 2, got {self.eta}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optuna:
+    """Tree-structured Parzen estimator (Bergstra et al. 2011) by Optuna."""
+
+    kind: Literal["optuna"]
+    trials: int
+    seed: int
+    startup_trials: int
+
+    def __post_init__(self) -> None:
+        _require(self.trials >= 1, f"trials must be at least 1, got {self.trials}")
+        _require(self.startup_trials >= 1, f"startup_trials must be at least 1, got {self.startup_trials}")
+
+
+Search = Grid | Random | Asha | Optuna
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """Where trials run. ``cpus`` null: every core that this process may use."""
+
+    address: Literal["local"]
+    cpus: int | None
+    gpus_per_trial: float
+
+    def __post_init__(self) -> None:
+        _require(self.cpus is None or self.cpus >= 1, f"cpus must be null or at least 1, got {self.cpus}")
+        _require(self.gpus_per_trial >= 0, f"gpus_per_trial must be at least 0, got {self.gpus_per_trial}")
+
+
+def make_search(values: Mapping[str, Any]) -> Search:
+    """The search that conf/search and the command line describe.
+
+    Raises:
+        ConfigError: a kind, key, type or value that is wrong.
+    """
+    for owner in (Grid, Random, Asha, Optuna):
+        if values.get("kind") == owner.__name__.lower():
+            return _made(owner, values, "search")
+    raise ConfigError(
+        f"search.kind must be grid, random, asha or optuna, got {values.get('kind')!r}; set search=random"
+    )
+
+
+def make_cluster(values: Mapping[str, Any]) -> Cluster:
+    """The cluster that conf/cluster and the command line describe.
+
+    Raises:
+        ConfigError: a key, type or value that is wrong.
+    """
+    return _made(Cluster, values, "cluster")
+
+
+def _made(owner: type, values: Mapping[str, Any], path: str) -> Any:
+    check_values(owner, values, path)
+    try:
+        return owner(**values)
+    except ValueError as error:
+        raise ConfigError(f"{path}.{error}; set {path}.{str(error).split()[0]}=...") from None

@@ -1,0 +1,49 @@
+"""The tools of a real sweep: thin doors to the room run, which load it only when they are used."""
+
+from typing import Any
+
+from podium.records.journal import JOURNAL_FILE, history, read
+from podium.records.record import RunRecord, Status
+from podium.sweep.trial import UNFINISHED, Tools
+
+
+def compose(overrides: list[str]) -> dict[str, Any]:
+    """The checked configuration of one run."""
+    from podium.run.assemble import compose
+
+    return compose(overrides)
+
+
+def train(config: dict[str, Any]) -> RunRecord:
+    """Train a run, or find that it is done."""
+    from podium.run.train import train
+
+    return train(config)
+
+
+def find(config: dict[str, Any]) -> RunRecord | None:
+    """The record of a run, with its history up to now."""
+    from podium.run.folders import find_folders, find_record
+
+    record = find_record(config)
+    if record is None or record.history is not None:
+        return record
+    return record.with_(history=history(read(find_folders(config)[0] / JOURNAL_FILE)))
+
+
+def stop(config: dict[str, Any]) -> None:
+    """Say that a run which was left unfinished was stopped by the search; it did not fail."""
+    from podium.records.journal import Journal
+    from podium.run.folders import exclusive, find_folders
+
+    for folder in find_folders(config):
+        with exclusive(folder):
+            record = RunRecord.load(folder)
+            if record.status in UNFINISHED and record.status is not Status.STOPPED:
+                Journal(folder / JOURNAL_FILE).finish(Status.STOPPED)
+                record.with_(status=Status.STOPPED).save(folder)
+
+
+def real_tools() -> Tools:
+    """Compose, train, find and stop runs as `podium train` does."""
+    return Tools(compose=compose, train=train, find=find, stop=stop)

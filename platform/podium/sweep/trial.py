@@ -1,0 +1,242 @@
+"""One trial: one configuration, its seeds trained as replicates, and the file that says how far it came."""
+
+import fcntl
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from podium.records.files import write_atomically
+from podium.records.record import RunRecord, Status, canonical_json, entry_hash
+from podium.run.errors import ConfigError
+from podium.run.interrupts import Interrupted
+from podium.sweep.plan import Plan
+from podium.sweep.space import Point
+
+TRIALS = "trials"
+FAILED = (Status.FAILED, Status.DIVERGED)
+UNFINISHED = (Status.RUNNING, Status.INTERRUPTED, Status.PAUSED, Status.STOPPED)
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a trial is made with, from the room run.
+
+    ``find`` gives a run's record with the history that its journal holds so far, whatever its status. All are
+    module-level functions, so that they reach other processes.
+    """
+
+    compose: Callable[[list[str]], dict[str, Any]]
+    train: Callable[[dict[str, Any]], RunRecord]
+    find: Callable[[dict[str, Any]], RunRecord | None]
+    stop: Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Replicate:
+    """One seed of a trial. ``value`` is the metric, null unless the run came as far as it was asked to."""
+
+    seed: int
+    status: Status
+    value: float | None
+    run_key: str | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial stands: running, finished, failed, or stopped early by the search. ``epochs`` null: to the end."""
+
+    point: list[str]
+    line: str
+    status: Status
+    epochs: int | None
+    value: float | None
+    entry_hash: str | None
+    reason: str | None
+    replicates: list[Replicate]
+    started: str
+
+    def save(self, folder: Path) -> None:
+        """Write the trial's file below a sweep's folder."""
+        write_atomically(_path(folder, self.line, "json"), canonical_json(asdict(self), indent=1).encode())
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether another try might end otherwise: it failed, and not only because training diverges."""
+        return self.status is Status.FAILED and not any(r.status is Status.DIVERGED for r in self.replicates)
+
+
+def load(folder: Path) -> dict[str, Outcome]:
+    """The trials of a sweep's folder by their line, in the order in which they began.
+
+    Raises:
+        ConfigError: a trial's file is damaged.
+    """
+    found = []
+    for path in (folder / TRIALS).glob("*.json"):
+        try:
+            raw = json.loads(path.read_text(encoding="utf-8"))
+            raw["status"] = Status(raw["status"])
+            raw["value"] = None if raw["value"] is None else float(raw["value"])
+            raw["replicates"] = [_replicate(r) for r in raw["replicates"]]
+            found.append(Outcome(**raw))
+        except (ValueError, TypeError, KeyError) as error:
+            raise ConfigError(f"{path} must be the file of a trial, got {error}; delete it") from None
+    return {outcome.line: outcome for outcome in sorted(found, key=lambda o: (o.started, o.line))}
+
+
+class Trial:
+    """Trains the replicates of one configuration, as far as it is asked to, and never twice."""
+
+    def __init__(self, plan: Plan, point: Point, tools: Tools) -> None:
+        self.plan = plan
+        self.point = point
+        self.tools = tools
+        self.line = plan.line(point)
+
+    def advance(self, epochs: int | None) -> Outcome:
+        """Train every seed to some epochs, null: to the end, and note how it stands.
+
+        A seed that fails does not keep the others from training: all are published.
+
+        Raises:
+            Interrupted: an end was asked for.
+        """
+        with self._alone():
+            before = load_one(self.plan.folder, self.line)
+            started = (
+                before.started if before is not None else datetime.now(UTC).isoformat(timespec="milliseconds")
+            )
+            running = self._outcome([], epochs, started, Status.RUNNING)
+            running.save(self.plan.folder)
+            replicates: list[Replicate] = []
+            digest: str | None = None
+            for seed in range(self.plan.seeds):
+                replicate, digest = self._train(seed, epochs, digest)
+                replicates.append(replicate)
+                replace(running, replicates=list(replicates), entry_hash=digest).save(self.plan.folder)
+            failed = any(r.status in FAILED for r in replicates)
+            over = epochs is None or all(r.status is Status.FINISHED for r in replicates)
+            status = Status.FAILED if failed else Status.FINISHED if over else Status.RUNNING
+            outcome = replace(self._outcome(replicates, epochs, started, status), entry_hash=digest)
+            outcome.save(self.plan.folder)
+            return outcome
+
+    def config(self, seed: int, epochs: int | None) -> dict[str, Any]:
+        """The configuration of one seed, with its place among the others for MLflow.
+
+        Raises:
+            ConfigError: the values do not make a run.
+        """
+        config = self.tools.compose(self.plan.run_overrides(self.point, seed))
+        runtime = config["runtime"] | {
+            "stop_epoch": epochs,
+            "groups": [f"sweep:{self.plan.name}", f"configuration:{self.line}"],
+            "tags": {**config["runtime"]["tags"], "sweep": self.plan.name, "configuration": self.line},
+        }
+        return quietly({**config, "runtime": runtime})
+
+    def _train(self, seed: int, epochs: int | None, digest: str | None) -> tuple[Replicate, str | None]:
+        try:
+            config = self.config(seed, epochs)
+            digest = entry_hash(config)
+            record = self._record(config, epochs)
+        except Interrupted:
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}" if not isinstance(error, ConfigError) else str(error)
+            return Replicate(seed, Status.FAILED, None, None, " ".join(reason.split())), digest
+        value = None if record.status in FAILED else value_at(record, self.plan.metric, epochs)
+        status, error_line = record.status, record.error
+        if value is None and status not in FAILED:
+            status, error_line = (
+                Status.FAILED,
+                f"the run logged no {self.plan.metric}; set metric to one it logs",
+            )
+        elif value is not None and not math.isfinite(value):
+            status, value, error_line = Status.DIVERGED, None, f"{self.plan.metric} is {value}"
+        return Replicate(seed, status, value, record.run_key, error_line), digest
+
+    def _record(self, config: dict[str, Any], epochs: int | None) -> RunRecord:
+        """The record of a run that came far enough already, else of training it that far."""
+        record = self.tools.find(config)
+        if record is not None:
+            logged = len((record.history or {}).get(self.plan.metric, []))
+            far = epochs is not None and record.status in UNFINISHED and logged >= epochs
+            if far or record.status in (Status.FINISHED, Status.DIVERGED):
+                return record
+        return self.tools.train(config)
+
+    def _outcome(
+        self, replicates: list[Replicate], epochs: int | None, started: str, status: Status
+    ) -> Outcome:
+        values = [r.value for r in replicates if r.value is not None]
+        whole = len(values) == self.plan.seeds
+        return Outcome(
+            point=list(self.point),
+            line=self.line,
+            status=status,
+            epochs=epochs,
+            value=fmean(values) if whole else None,
+            entry_hash=None,
+            reason=reason_of(replicates),
+            replicates=replicates,
+            started=started,
+        )
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Wait while another process trains the same configuration: a searcher may suggest one twice at a time."""
+        path = _path(self.plan.folder, self.line, "lock")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def load_one(folder: Path, line: str) -> Outcome | None:
+    """The trial of a line, null when it never began."""
+    return load(folder).get(line) if _path(folder, line, "json").is_file() else None
+
+
+def quietly(config: dict[str, Any]) -> dict[str, Any]:
+    """The same run as one of many: no bar of its own, and no process of its own that pushes to MLflow."""
+    tracking = config["tracking"]
+    return {
+        **config,
+        "runtime": {**config["runtime"], "progress": False},
+        "tracking": {**tracking, "follow": False} if "follow" in tracking else tracking,
+    }
+
+
+def value_at(record: RunRecord, metric: str, epochs: int | None) -> float | None:
+    """A run's metric after some epochs, null: at its end. An early-stopped run keeps the value it ended with."""
+    if epochs is None or not (record.history or {}).get(metric):
+        return (record.metrics or {}).get(metric)
+    values = (record.history or {})[metric]
+    return values[min(epochs, len(values)) - 1][1]
+
+
+def reason_of(replicates: list[Replicate]) -> str | None:
+    """Why a trial failed, in one line; null when it did not."""
+    failed = [r for r in replicates if r.status in FAILED]
+    if not failed:
+        return None
+    first = failed[0]
+    return f"{len(failed)} of {len(replicates)} seeds failed; seed {first.seed} {first.status}: {first.error}"
+
+
+def _path(folder: Path, line: str, suffix: str) -> Path:
+    return folder / TRIALS / f"{hashlib.sha256(line.encode()).hexdigest()[:12]}.{suffix}"
+
+
+def _replicate(raw: Mapping[str, Any]) -> Replicate:
+    value = None if raw["value"] is None else float(raw["value"])
+    return Replicate(raw["seed"], Status(raw["status"]), value, raw["run_key"], raw["error"])

@@ -1,0 +1,116 @@
+"""A trainer without networks: records, epochs, pauses and failures as the real one has them, in no time.
+
+The validation error after an epoch is a formula of the configuration and the seed, so that tests know every value.
+"""
+
+import time
+from pathlib import Path
+
+from podium.records.environment import Environment
+from podium.records.record import RunRecord, Status, entry_hash
+from podium.run.folders import find_folders, run_folder
+from podium.sweep.trial import Tools
+
+METRIC = "validation/top1_error"
+BASE = {"he_normal": 0.1, "glorot_normal": 0.2, "zeros": 0.8, "explode": 0.5, "nan": 0.5}
+ENVIRONMENT = Environment(
+    commit=None, diff=None, diff_sha256=None, lock=None, python="3", versions={}, platform="", cpu="",
+    cores=1, memory_mib=1, gpus=[], threads=1,
+)  # fmt: skip
+
+
+def compose(overrides):
+    """Enough of a composed configuration; unknown keys are refused as the real one does."""
+    from podium.run.errors import ConfigError
+
+    config = {
+        "name": "fake",
+        "seed": 0,
+        "initializer": "he_normal",
+        "tricks": {"dropout": {"p": 0.5}},
+        "trainer": {"max_epochs": 9},
+        "fake": {"sleep": 0.0, "seeds_spread": 0.01},
+        "runtime": {"threads": 1, "progress": True, "stop_epoch": None, "groups": [], "tags": {}},
+        "tracking": {"follow": True},
+        "paths": {"runs": "runs"},
+        "data": {},
+    }
+    for text in overrides:
+        key, _, value = text.partition("=")
+        node = config
+        *parents, last = key.split(".")
+        for parent in parents:
+            node = node.get(parent, {})
+        if last not in node:
+            raise ConfigError(f"{key} is not a key of this configuration")
+        try:
+            node[last] = int(value)
+        except ValueError:
+            try:
+                node[last] = float(value)
+            except ValueError:
+                node[last] = value
+    return config
+
+
+def error_after(config, epoch):
+    p = config["tricks"]["dropout"]["p"]
+    spread = config["fake"]["seeds_spread"] * (config["seed"] - 1)
+    return BASE[config["initializer"]] + 0.2 * (p - 0.3) ** 2 + spread + 0.1 / epoch
+
+
+def find(config):
+    folders = find_folders(config)
+    return RunRecord.load(folders[0]) if folders else None
+
+
+def train(config):
+    record = find(config)
+    if record is not None and record.status in (Status.FINISHED, Status.DIVERGED):
+        return record
+    if config["initializer"] == "explode":
+        raise RuntimeError("the network exploded")
+    folder = run_folder(config)
+    folder.mkdir(parents=True, exist_ok=True)
+    history = (record.history if record is not None else None) or {METRIC: []}
+    record = RunRecord(
+        name=config["name"], entry_hash=entry_hash(config), seed=config["seed"], run_key=folder.name,
+        status=Status.RUNNING, config=config, environment=ENVIRONMENT, started="", history=history,
+        groups=config["runtime"]["groups"], tags=config["runtime"]["tags"],
+    )  # fmt: skip
+    if config["initializer"] == "nan":
+        record = record.with_(status=Status.DIVERGED, error="the loss was NaN")
+        record.save(folder)
+        return record
+    stop = config["runtime"]["stop_epoch"] or config["trainer"]["max_epochs"]
+    for epoch in range(len(history[METRIC]) + 1, stop + 1):
+        time.sleep(config["fake"]["sleep"])
+        history[METRIC].append([epoch, error_after(config, epoch)])
+        record.save(folder)
+        with (folder / "epochs.log").open("a") as log:
+            log.write(f"{epoch}\n")
+    if stop < config["trainer"]["max_epochs"]:
+        record = record.with_(status=Status.PAUSED)
+    else:
+        record = record.with_(status=Status.FINISHED, metrics={METRIC: history[METRIC][-1][1]})
+    record.save(folder)
+    return record
+
+
+def stop(config):
+    for folder in find_folders(config):
+        record = RunRecord.load(folder)
+        if record.status in (Status.PAUSED, Status.RUNNING):
+            record.with_(status=Status.STOPPED).save(folder)
+
+
+def tools():
+    return Tools(compose=compose, train=train, find=find, stop=stop)
+
+
+def epochs_trained(runs):
+    """Every epoch that was ever trained, by run."""
+    return {
+        path.parent.name: [int(line) for line in path.read_text().split()]
+        for path in sorted(Path(runs).glob("*/epochs.log"))
+    }
