@@ -6,7 +6,7 @@ Differs from the paper: scales in training by 1 / (1 - p) in place of the weight
 which is equal in expectation, and sets no bound on the weights' norm.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from torch import nn
 
@@ -40,11 +40,11 @@ class Dropout(Trick):
     def edit_network(self, network: nn.Module) -> nn.Module:
         """The network with dropout in the three places; the names of its parameters stay."""
         network = self._drop_hidden(network)
-        network = insert_after(
-            network, lambda name, _: name == "", lambda: nn.Dropout(self.output_p), what="an output"
-        )
-        network.add_module(_INPUT, nn.Dropout(self.input_p))
-        network.register_forward_pre_hook(_drop_input)
+        last = _end(network, -1)
+        insert_after(network, lambda _, m: m is last, lambda: nn.Dropout(self.output_p), what="an output")
+        first = _end(network, 0)
+        first.add_module(_INPUT, nn.Dropout(self.input_p))
+        first.register_forward_pre_hook(_drop_input)
         return network
 
     def _drop_hidden(self, network: nn.Module) -> nn.Module:
@@ -65,6 +65,13 @@ class Dropout(Trick):
         )
 
 
-def _drop_input(network: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+def _end(network: nn.Module, position: Literal[0, -1]) -> nn.Module:
+    """The module that sees the input first or makes the output: a Sequential would run a new child by itself."""
+    while isinstance(network, nn.Sequential) and len(network) > 0:
+        network = network[position]
+    return network
+
+
+def _drop_input(first: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     """Forward hook: a named function, so that an edited network can be copied and pickled."""
-    return (network.get_submodule(_INPUT)(inputs[0]), *inputs[1:])
+    return (first.get_submodule(_INPUT)(inputs[0]), *inputs[1:])

@@ -18,7 +18,7 @@ from podium.contracts import Trick
 
 
 class EarlyStopping(Trick):
-    """Stops after ``patience`` epochs without a better ``monitor``; ``restore_best`` ends with the best weights.
+    """Stops after ``patience`` epochs without a better ``monitor``; ``restore_best`` ends with the best ones.
 
     The best weights are those that were evaluated: with a weight average the average of that epoch, in
     whatever order the tricks are named. They are put into the network at the very end of the fit

@@ -1,0 +1,151 @@
+"""A tiny classification problem, and a real Trainer around it."""
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from podium.contracts import Batch, Trick
+from podium.tasks.classification import Classification
+from torch import nn
+from torch.utils.data import DataLoader
+
+FEATURES, HIDDEN, CLASSES = 6, 8, 3
+
+
+@dataclass
+class Fitted:
+    """What a fit leaves behind."""
+
+    network: nn.Module
+    trainer: pl.Trainer
+    task: Classification
+
+
+def make_network() -> nn.Module:
+    """Dense, with batch norm: weights, gains, biases, float buffers and an integer one."""
+    torch.manual_seed(1)
+    return nn.Sequential(
+        nn.Linear(FEATURES, HIDDEN), nn.BatchNorm1d(HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, CLASSES)
+    )
+
+
+def make_batches(seed: int) -> DataLoader[Batch]:
+    generator = torch.Generator().manual_seed(seed)
+    inputs = torch.randn(4, 8, FEATURES, generator=generator)
+    targets = torch.randint(CLASSES, (4, 8), generator=generator)
+    return DataLoader([Batch(i, t) for i, t in zip(inputs, targets, strict=True)], batch_size=None)
+
+
+def run_fit(
+    tricks: Sequence[Trick],
+    *,
+    epochs: int = 2,
+    callbacks: Sequence[pl.Callback] = (),
+    resume: Any = None,
+    accumulate: int = 1,
+    validate: bool = True,
+    lr: float = 0.1,
+    schedule: Callable[..., Any] | None = None,
+) -> Fitted:
+    """Train the tiny network with tricks; the same call trains the same way."""
+    network = make_network()
+    for trick in tricks:
+        network = trick.edit_network(network)
+    constant = partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0, total_iters=0)
+    task = Classification(
+        network=network,
+        tricks=tricks,
+        optimizer=partial(torch.optim.SGD, lr=lr, momentum=0.9),
+        schedule=schedule or constant,
+        num_classes=CLASSES,
+    )
+    trainer = pl.Trainer(
+        accelerator="cpu",
+        max_epochs=epochs,
+        accumulate_grad_batches=accumulate,
+        callbacks=[*tricks, *callbacks],
+        logger=False,
+        enable_checkpointing=any(isinstance(c, pl.callbacks.Checkpoint) for c in callbacks),
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    torch.manual_seed(2)
+    trainer.fit(
+        task, make_batches(3), make_batches(4) if validate else None, ckpt_path=resume, weights_only=True
+    )
+    return Fitted(network, trainer, task)
+
+
+def copy_of(network: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in network.state_dict().items()}
+
+
+def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+class At(pl.Callback):
+    """Keeps what ``look`` sees in the network, each time that a hook of Lightning is called."""
+
+    def __init__(self, hook: str, look: Callable[[nn.Module], Any] = copy_of) -> None:
+        self.seen: list[Any] = []
+        setattr(self, hook, lambda trainer, task, *args, **kwargs: self.seen.append(look(task.network)))
+
+
+class SaveAfterEpoch(pl.callbacks.Checkpoint):
+    """Writes a checkpoint at the end of one epoch."""
+
+    def __init__(self, path: Any, epoch: int) -> None:
+        self.path, self.epoch = path, epoch
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.current_epoch == self.epoch:
+            trainer.save_checkpoint(self.path)
+
+
+class Tools:
+    """What the tests of tricks share."""
+
+    make_network = staticmethod(make_network)
+    make_batches = staticmethod(make_batches)
+    fit = staticmethod(run_fit)
+    copy_of = staticmethod(copy_of)
+    equal = staticmethod(equal)
+    At = At
+    SaveAfterEpoch = SaveAfterEpoch
+
+    @staticmethod
+    def through_a_file(state: Any) -> Any:
+        """Saved and loaded as checkpoints are: nothing but tensors and plain values."""
+        file = io.BytesIO()
+        torch.save(state, file)
+        file.seek(0)
+        return torch.load(file, weights_only=True)
+
+
+@pytest.fixture
+def tools() -> type[Tools]:
+    return Tools
+
+
+@pytest.fixture
+def network() -> nn.Module:
+    return make_network()
+
+
+@pytest.fixture
+def batch() -> Batch:
+    """A training batch as tricks get it: targets are probabilities."""
+    hard = next(iter(make_batches(3)))
+    return Batch(hard.input, nn.functional.one_hot(hard.target, CLASSES).float())
+
+
+@pytest.fixture
+def weightless() -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.ReLU())

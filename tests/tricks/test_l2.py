@@ -1,0 +1,60 @@
+import pytest
+import torch
+from podium.tricks.l2 import L2
+from torch import nn
+
+
+def reference(network: nn.Module, strength: float) -> float:
+    """Number by number, from the layers' names."""
+    total = 0.0
+    for name in ("0.weight", "3.weight"):
+        for row in network.state_dict()[name].double().tolist():
+            for w in row:
+                total += w * w
+    return strength * total
+
+
+def test_the_penalty_is_the_formula(network, batch):
+    output = network(batch.input)
+    penalty = L2(strength=0.3).edit_loss(torch.zeros(()), network, batch, output)
+    assert float(penalty.detach()) == pytest.approx(reference(network, 0.3), rel=1e-6)
+
+
+def test_the_gradient_is_the_formulas_derivative_on_weights_and_nothing_elsewhere(network, batch):
+    L2(strength=0.3).edit_loss(torch.zeros(()), network, batch, batch.target).backward()
+    w = network[0].weight
+    torch.testing.assert_close(w.grad, 2 * 0.3 * w.detach())
+    assert all(
+        p.grad is None for name, p in network.named_parameters() if name not in ("0.weight", "3.weight")
+    )
+
+
+def test_zero_strength_is_neutral(tools):
+    assert tools.equal(
+        tools.copy_of(tools.fit([L2(strength=0.0)]).network), tools.copy_of(tools.fit([]).network)
+    )
+
+
+def test_a_positive_strength_shrinks_the_weights(tools):
+    plain, shrunk = (tools.fit(tricks, epochs=5).network for tricks in ([], [L2(strength=0.05)]))
+    assert shrunk[0].weight.norm() < plain[0].weight.norm()
+
+
+def test_evaluation_is_not_penalised(tools):
+    validation = tools.At("on_validation_end")
+    fitted = tools.fit([L2(strength=0.05)], epochs=1, callbacks=[validation])
+    network = fitted.network.eval()
+    losses = [nn.functional.cross_entropy(network(b.input), b.target) for b in tools.make_batches(4)]
+    logged = fitted.trainer.callback_metrics["validation/loss"]
+    assert float(logged) == pytest.approx(float(torch.stack(losses).mean()), rel=1e-5)
+
+
+def test_a_network_without_weights_is_refused(weightless):
+    with pytest.raises(ValueError, match=r"^the network must have trained weights .* leave this trick out$"):
+        L2(strength=0.1).edit_network(weightless)
+
+
+@pytest.mark.parametrize("strength", [-0.1, float("nan"), float("inf")])
+def test_a_bad_strength_is_refused(strength):
+    with pytest.raises(ValueError, match=r"^strength must be at least 0 and finite, got .*$"):
+        L2(strength=strength)
