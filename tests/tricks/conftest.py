@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import torch
-from podium.contracts import Batch, Trick
-from podium.tasks.classification import Classification
 from torch import nn
 from torch.utils.data import DataLoader
+
+from podium.contracts import Batch, Trick
+from podium.tasks.classification import Classification
 
 FEATURES, HIDDEN, CLASSES = 6, 8, 3
 
@@ -127,6 +128,11 @@ class Tools:
         torch.save(state, file)
         file.seek(0)
         return torch.load(file, weights_only=True)
+
+
+@pytest.fixture(autouse=True)
+def same_draws_every_time() -> None:
+    torch.manual_seed(0)
 
 
 @pytest.fixture

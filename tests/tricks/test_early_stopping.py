@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import torch
+
 from podium.tricks.early_stopping import EarlyStopping
 
 GOOD: dict[str, Any] = {

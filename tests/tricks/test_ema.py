@@ -1,9 +1,10 @@
 import pytest
 import pytorch_lightning as pl
 import torch
+from torch import nn
+
 from podium.tricks.early_stopping import EarlyStopping
 from podium.tricks.ema import EMA
-from torch import nn
 
 
 def reference(

@@ -1,7 +1,8 @@
 import pytest
 import torch
-from podium.tricks.l1 import L1
 from torch import nn
+
+from podium.tricks.l1 import L1
 
 
 def reference(network: nn.Module, strength: float) -> float:
@@ -46,7 +47,7 @@ def test_evaluation_is_not_penalised(tools):
     network = fitted.network.eval()
     losses = [nn.functional.cross_entropy(network(b.input), b.target) for b in tools.make_batches(4)]
     logged = fitted.trainer.callback_metrics["validation/loss"]
-    assert float(logged) == pytest.approx(float(torch.stack(losses).mean()), rel=1e-5)
+    assert float(logged) == pytest.approx(torch.stack(losses).mean().item(), rel=1e-5)
 
 
 def test_a_network_without_weights_is_refused(weightless):

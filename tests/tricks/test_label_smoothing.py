@@ -1,7 +1,8 @@
 import pytest
 import torch
-from podium.tricks.label_smoothing import LabelSmoothing
 from torch import nn
+
+from podium.tricks.label_smoothing import LabelSmoothing
 
 
 def test_the_loss_is_torchs_smoothed_cross_entropy(network, batch):
@@ -33,7 +34,7 @@ def test_evaluation_has_hard_targets(tools):
     network = fitted.network.eval()
     losses = [nn.functional.cross_entropy(network(b.input), b.target) for b in tools.make_batches(4)]
     logged = fitted.trainer.callback_metrics["validation/loss"]
-    assert float(logged) == pytest.approx(float(torch.stack(losses).mean()), rel=1e-5)
+    assert float(logged) == pytest.approx(torch.stack(losses).mean().item(), rel=1e-5)
 
 
 def test_a_single_class_is_refused():

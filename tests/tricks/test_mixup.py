@@ -1,9 +1,10 @@
 import pytest
 import torch
-from podium.contracts import Batch
-from podium.tricks.mixup import Mixup, _beta
 from scipy import stats
 from torch import nn
+
+from podium.contracts import Batch
+from podium.tricks.mixup import Mixup, _beta
 
 
 def test_a_mixed_batch_is_the_formula_for_one_share_and_one_permutation(batch):
@@ -74,7 +75,7 @@ def test_evaluation_is_not_mixed(tools):
     network = fitted.network.eval()
     losses = [nn.functional.cross_entropy(network(b.input), b.target) for b in tools.make_batches(4)]
     logged = fitted.trainer.callback_metrics["validation/loss"]
-    assert float(logged) == pytest.approx(float(torch.stack(losses).mean()), rel=1e-5)
+    assert float(logged) == pytest.approx(torch.stack(losses).mean().item(), rel=1e-5)
 
 
 def test_inputs_that_are_not_floating_point_are_refused(batch):

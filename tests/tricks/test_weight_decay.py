@@ -2,8 +2,9 @@ from functools import partial
 
 import pytest
 import torch
-from podium.tricks.weight_decay import WeightDecay
 from torch import nn
+
+from podium.tricks.weight_decay import WeightDecay
 
 
 def reference(network: nn.Module, batches, *, lr: float, decay: float) -> None:

@@ -1,5 +1,6 @@
-from podium.tricks.weights import shrinkable
 from torch import nn
+
+from podium.tricks.weights import shrinkable
 
 
 def test_weights_are_shrunk_and_biases_and_gains_of_norms_are_not():

@@ -66,7 +66,7 @@ class Dropout(Trick):
 
 
 def _end(network: nn.Module, position: Literal[0, -1]) -> nn.Module:
-    """The module that sees the input first or makes the output: a Sequential would run a new child by itself."""
+    """The first or last module that is no Sequential, which would run a new child as one of its layers."""
     while isinstance(network, nn.Sequential) and len(network) > 0:
         network = network[position]
     return network

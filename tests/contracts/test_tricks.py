@@ -1,0 +1,170 @@
+"""Every trick, and every pair of tricks, trains every kind of network."""
+
+import importlib
+import inspect
+import itertools
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+import yaml
+from torch import nn
+from torch.utils.data import DataLoader
+
+from podium.contracts import Batch, Trick
+from podium.tasks.classification import Classification
+
+FOLDER = Path(__file__).parents[2] / "conf" / "tricks"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+PAIRS = list(itertools.combinations(NAMES, 2))
+CLASSES = 3
+
+
+def settings(name: str) -> dict[str, Any]:
+    """The one block of a trick's file: target and parameters."""
+    (block,) = yaml.safe_load((FOLDER / f"{name}.yaml").read_text()).values()
+    return dict(block)
+
+
+def find(target: str) -> type[Trick]:
+    module, _, name = target.rpartition(".")
+    found: type[Trick] = getattr(importlib.import_module(module), name)
+    return found
+
+
+def make(name: str) -> Trick:
+    values = settings(name)
+    return find(values.pop("_target_"))(**values)
+
+
+class Residual(nn.Module):
+    """One activation used twice around a skip connection, as residual networks do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(1, 4, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(4)
+        self.second = nn.Conv2d(4, 4, 3, padding=1)
+        self.activation = nn.ReLU()
+        self.head = nn.Linear(4, CLASSES)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.activation(self.norm(self.first(x)))
+        return self.head(self.activation(x + self.second(x)).mean((2, 3)))
+
+
+NETWORKS = {
+    "dense": lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, CLASSES)),
+    "dense with dropout": lambda: nn.Sequential(
+        nn.Flatten(), nn.Linear(64, 8), nn.Sigmoid(), nn.Dropout(0.2), nn.Linear(8, CLASSES)
+    ),
+    "convolutional": lambda: nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, CLASSES)
+    ),
+    # no bias before batch norm: its gradient is nothing but rounding
+    "batch norm": lambda: nn.Sequential(
+        nn.Conv2d(1, 4, 3, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(144, CLASSES)
+    ),
+    "residual": Residual,
+}
+
+
+def train_two_steps(names: tuple[str, ...], network: nn.Module) -> float:
+    """Fit with the tricks; the validation loss."""
+    tricks = [make(name) for name in names]
+    for trick in tricks:
+        network = trick.edit_network(network)
+    task = Classification(
+        network=network,
+        tricks=tricks,
+        optimizer=partial(torch.optim.SGD, lr=0.1),
+        schedule=partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0, total_iters=0),
+        num_classes=CLASSES,
+    )
+    trainer = pl.Trainer(
+        accelerator="cpu",
+        max_epochs=1,
+        callbacks=tricks,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    batches = [Batch(torch.randn(6, 1, 8, 8), torch.randint(CLASSES, (6,))) for _ in range(2)]
+    loader = DataLoader(batches, batch_size=None)
+    trainer.fit(task, loader, loader)
+    return float(trainer.callback_metrics["validation/loss"])
+
+
+def check(names: tuple[str, ...], kind: str) -> None:
+    torch.manual_seed(0)
+    network = NETWORKS[kind]()
+    before = {name: p.detach().clone() for name, p in network.named_parameters()}
+    loss = train_two_steps(names, network)
+    assert torch.isfinite(torch.tensor(loss))
+    after = dict(network.named_parameters())
+    assert after.keys() == before.keys()
+    for name, p in after.items():
+        assert torch.isfinite(p).all(), name
+        assert not torch.equal(p, before[name]), f"{name} was not trained"
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_trick_trains_every_parameter_of_a_network(name, kind):
+    check((name,), kind)
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids="+".join)
+def test_a_pair_of_tricks_trains_in_both_orders(pair):
+    for kind in ("batch norm", "residual"):
+        check(pair, kind)
+        check(pair[::-1], kind)
+
+
+def test_all_tricks_at_once_train():
+    check(tuple(NAMES), "residual")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_is_keyed_by_its_name_and_writes_every_parameter(name):
+    assert list(yaml.safe_load((FOLDER / f"{name}.yaml").read_text())) == [name]
+    values = settings(name)
+    target = values.pop("_target_")
+    parameters = inspect.signature(find(target)).parameters
+    assert target.startswith(f"podium.tricks.{name}.")
+    assert values.keys() == parameters.keys()
+    assert all(p.kind is p.KEYWORD_ONLY and p.default is p.empty for p in parameters.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_trick_names_its_paper_and_how_it_differs(name):
+    text = importlib.import_module(find(settings(name)["_target_"]).__module__).__doc__
+    assert "https://" in text
+    assert "Follows" in text or "Differs from the paper:" in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_trained_tricks_state_loads_without_code(name, tmp_path):
+    trick = make(name)
+    torch.save(trick.state_dict(), tmp_path / "state")
+    make(name).load_state_dict(torch.load(tmp_path / "state", weights_only=True))
+
+
+def test_the_tricks_of_the_platform_are_all_there():
+    promised = {
+        "dropout",
+        "l1",
+        "l2",
+        "weight_decay",
+        "early_stopping",
+        "label_smoothing",
+        "mixup",
+        "ema",
+        "grad_clip",
+    }
+    assert promised <= set(NAMES)
