@@ -41,6 +41,12 @@ def test_insertions_at_one_place_run_in_the_order_they_were_made():
     assert network(torch.tensor(3.0)).item() == 7
 
 
+def test_a_module_inserted_after_a_sequence_runs_once():
+    network = nn.Sequential(nn.Sequential(nn.Identity()), nn.Identity())
+    insert_after(network, lambda name, _: name in ("", "0"), AddOne, what="a sequence")
+    assert network(torch.tensor(0.0)).item() == 2
+
+
 def test_inserting_after_a_layer_keeps_its_type_and_parameter_names():
     network = small_network()
     names = list(network.state_dict())

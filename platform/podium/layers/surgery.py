@@ -33,8 +33,7 @@ def insert_after(network: nn.Module, match: Match, make: Callable[[], nn.Module]
     """
     for module in dict.fromkeys(module for _, module in _matches(network, match, what=what)):
         if not hasattr(module, _AFTER):
-            module.add_module(_AFTER, nn.Sequential())
-            module.register_forward_hook(_run_after)
+            _attach(module, nn.Sequential())
         module.get_submodule(_AFTER).append(make())  # type: ignore[operator]
     return network
 
@@ -81,6 +80,11 @@ def _run_after(module: nn.Module, _inputs: Any, output: Any) -> Any:
 def _follow(old: nn.Module, new: nn.Module) -> nn.Module:
     """Move what was inserted after the old module behind the new one, unless that still contains the old."""
     if hasattr(old, _AFTER) and all(module is not old for module in new.modules()):
-        new.add_module(_AFTER, old.get_submodule(_AFTER))
-        new.register_forward_hook(_run_after)
+        _attach(new, old.get_submodule(_AFTER))
     return new
+
+
+def _attach(module: nn.Module, after: nn.Module) -> None:
+    module.add_module(_AFTER, after)
+    if not isinstance(module, nn.Sequential):  # a sequence runs its last child by itself
+        module.register_forward_hook(_run_after)
