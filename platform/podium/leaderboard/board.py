@@ -1,0 +1,141 @@
+"""What a board is: which entries, which seeds, by which rules. Made from conf/board/NAME.yaml."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from podium.records.record import entry_hash
+
+RULES = "1.0.0"  # the rules that this version implements: raise major or minor when a rank could change
+KEY = re.compile(r"[a-z0-9_]+")
+METRIC = re.compile(r"test/[a-z0-9_]+")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One planned entry: its file in conf/entry, the name to show, and the hash of its configuration."""
+
+    key: str
+    name: str
+    entry_hash: str
+
+    @property
+    def short_hash(self) -> str:
+        """The first eight digits, as in the names of folders."""
+        return self.entry_hash[:8]
+
+    @classmethod
+    def from_config(cls, key: str, config: Mapping[str, Any]) -> "Entry":
+        """The entry whose runs, whatever their seed, have this resolved configuration."""
+        return cls(key=key, name=str(config["name"]), entry_hash=entry_hash(config))
+
+
+@dataclass(frozen=True)
+class Board:
+    """A board as it was planned, before anything ran.
+
+    ``overrides`` are common to all entries; ``columns`` name files of podium/leaderboard/columns, in order; ``alpha``
+    bounds the chance of one or more false claims on the whole board.
+    """
+
+    name: str
+    title: str
+    description: str
+    rules: str
+    entries: list[str]
+    seeds: list[int]
+    overrides: list[str]
+    columns: list[str]
+    alpha: float
+    metric: str
+    direction: str
+
+    def __post_init__(self) -> None:
+        """Check the values; every message is one line without the file's name."""
+        for field in ("name", "title", "description", "rules", "metric", "direction"):
+            value = getattr(self, field)
+            if not isinstance(value, str) or not value.strip():
+                raise ValueError(f"{field} must be text, got {value!r}; write {field}: ...")
+        if not KEY.fullmatch(self.name):
+            raise ValueError(f"name must be letters a-z, digits and _, got {self.name!r}; rename the board")
+        if re.match(r"\d+\.\d+\.\d+$", self.rules) is None or _series(self.rules) != _series(RULES):
+            raise ValueError(
+                f"rules must be {_series(RULES)}.x, which this version implements, got {self.rules!r}; "
+                "use the Podium that has those rules"
+            )
+        self._check_lists()
+        if not METRIC.fullmatch(self.metric):
+            raise ValueError(
+                f"metric must be a test metric, got {self.metric!r}; write metric: test/top1_error"
+            )
+        if self.direction not in ("min", "max"):
+            raise ValueError(f"direction must be min or max, got {self.direction!r}; errors need min")
+        if isinstance(self.alpha, bool) or not isinstance(self.alpha, float) or not 0 < self.alpha < 1:
+            raise ValueError(f"alpha must be between 0 and 1, got {self.alpha!r}; write alpha: 0.05")
+
+    def _check_lists(self) -> None:
+        for field, kind in (("entries", str), ("seeds", int), ("overrides", str), ("columns", str)):
+            values = getattr(self, field)
+            if not isinstance(values, list) or any(type(value) is not kind for value in values):
+                raise ValueError(
+                    f"{field} must be a list of {kind.__name__}, got {values!r}; write {field}: [...]"
+                )
+            if not values and field != "overrides":
+                raise ValueError(f"{field} must name at least one, got []; write {field}: [...]")
+            if len(set(values)) != len(values):
+                twice = sorted({value for value in values if values.count(value) > 1}, key=str)
+                raise ValueError(f"{field} must differ, got {twice[0]!r} twice; remove one")
+        for field in ("entries", "columns"):
+            for value in getattr(self, field):
+                if not KEY.fullmatch(value):
+                    raise ValueError(
+                        f"{field} must be names of files, got {value!r}; use letters a-z, digits and _"
+                    )
+        if min(self.seeds) < 0:
+            raise ValueError(f"seeds must not be negative, got {min(self.seeds)}; count from 0")
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> "Board":
+        """The board of a plain dictionary.
+
+        Raises:
+            ValueError: one line: what is required, what was given, what to do.
+        """
+        known = [field.name for field in fields(cls)]
+        if unknown := sorted(set(raw) - set(known)):
+            raise ValueError(f"{unknown[0]} is not a key of a board; its keys are {', '.join(known)}")
+        if missing := [name for name in known if name not in raw]:
+            raise ValueError(f"{missing[0]} is required on a board, got none; write {missing[0]}: ...")
+        return cls(**raw)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; ``from_dict`` gives the same board back."""
+        return asdict(self)
+
+
+def check_entries(board: Board, entries: Sequence[Entry]) -> None:
+    """Check that the resolved entries are those of the board, and are different experiments.
+
+    Raises:
+        ValueError: others, or two that would train the same thing or bear the same name.
+    """
+    keys = [entry.key for entry in entries]
+    if keys != board.entries:
+        raise ValueError(
+            f"entries must be those of the board {board.entries}, got {keys}; resolve each in its order"
+        )
+    for what in ("short_hash", "name"):
+        seen: dict[str, str] = {}
+        for entry in entries:
+            value = getattr(entry, what)
+            if value in seen:
+                said = "name" if what == "name" else "configuration"
+                raise ValueError(
+                    f"entries must differ, got {seen[value]} and {entry.key} with one {said}; remove or change one"
+                )
+            seen[value] = entry.key
+
+
+def _series(version: str) -> str:
+    return ".".join(version.split(".")[:2])
