@@ -39,7 +39,7 @@ class BatchLoader:
         self.batch_size = batch_size
         self.seed = seed
         self.shuffle = shuffle
-        self.sampler = self  # Lightning announces the epoch to loader.sampler.set_epoch
+        self.sampler = self.batch_sampler = self  # Lightning announces the epoch to loader.sampler.set_epoch
         self._epoch = 0
         self._resume: tuple[int, int] = (0, 0)
         examples = len(arrays.target)

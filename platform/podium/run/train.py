@@ -15,7 +15,7 @@ import yaml
 from podium.records.environment import Environment
 from podium.records.files import sha256_of, write_atomically
 from podium.records.journal import JOURNAL_FILE, Journal, history, read
-from podium.records.record import RunRecord, Status, entry_hash
+from podium.records.record import DataPrint, RunRecord, Status, entry_hash
 from podium.run.build import Assembly, build, refusals
 from podium.run.costs import images_per_s, network_costs
 from podium.run.engine import fit, pin_threads
@@ -76,11 +76,12 @@ def train(config: Mapping[str, Any], *, after_first_step: Callable[[], None] = l
         with refusals("data"):
             parts.data.prepare_data()
             parts.data.setup("fit")
-        run = _open(config, folder, before, parts)
+            seen = parts.data.fingerprint()
+        run = _open(config, folder, before, seen)
         return _carry_out(run, parts, config, after_first_step)
 
 
-def _open(config: Mapping[str, Any], folder: Path, before: RunRecord | None, parts: Assembly) -> Run:
+def _open(config: Mapping[str, Any], folder: Path, before: RunRecord | None, seen: DataPrint) -> Run:
     """Start the record, or take up that of an interrupted run with its checkpoint."""
     goes_on = before is not None and before.status in RESUMABLE
     step = checked_checkpoint(folder / CHECKPOINT_FILE) if goes_on else None
@@ -94,7 +95,7 @@ def _open(config: Mapping[str, Any], folder: Path, before: RunRecord | None, par
         config=dict(config),
         environment=Environment.capture(threads=config["runtime"]["threads"], gpus=_gpus(config)),
         started=before.started if before is not None and goes_on else _now(),
-        data=parts.data.fingerprint(),
+        data=seen,
         groups=list(config["runtime"]["groups"]),
         tags=dict(config["runtime"]["tags"]),
         resumes=before.resumes + 1 if before is not None and goes_on else 0,
@@ -165,8 +166,6 @@ def _finish(
         "train_s": recorder.train_s,
         "peak_memory_mib": peak_mib,
     }
-    run.journal.points(parts.task.trainer.global_step, parts.task.trainer.current_epoch, metrics)
-    run.journal.flush()
     curves = history(read(run.folder / JOURNAL_FILE))
     draw(run.folder, curves, test.target.numpy(), probability)
     files = [PREDICTIONS_FILE, WEIGHTS_FILE, *sorted(p.name for p in run.folder.glob("*.png"))]
