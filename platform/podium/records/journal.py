@@ -119,28 +119,55 @@ def read(path: Path) -> list[Event]:
     Raises:
         ValueError: a line before the last is damaged.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return []
-    events: list[Event] = []
-    lines = content[: content.rfind(b"\n") + 1].splitlines()
-    for number, line in enumerate(lines, start=1):
-        event = _parsed(line)
-        if event is None and number == len(lines):
-            break
-        if event is None:
-            raise ValueError(
-                f"{path} must hold one JSON event a line, got a damaged line {number}; remove that line"
-            )
-        events.append(event)
-    return settled(events)
+    return settled(Tail(path).new())
+
+
+class Tail:
+    """Reads a journal that grows: each call of ``new`` gives the events since the last."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._offset = 0
+
+    def new(self) -> list[Event]:
+        """Events of the whole lines since the last call; all of them again when the file became shorter.
+
+        Raises:
+            ValueError: a line before the last is damaged.
+        """
+        try:
+            with self.path.open("rb") as file:
+                if file.seek(0, os.SEEK_END) < self._offset:
+                    self._offset = 0
+                file.seek(self._offset)
+                content = file.read()
+        except FileNotFoundError:
+            return []
+        events: list[Event] = []
+        offset = self._offset
+        lines = content[: content.rfind(b"\n") + 1].split(b"\n")[:-1]
+        for number, line in enumerate(lines, start=1):
+            event = _parsed(line)
+            if event is None and number == len(lines):
+                break  # torn by a crash: the writer cuts it off when the run goes on
+            if event is None:
+                raise ValueError(
+                    f"{self.path} must hold one JSON event a line, got {line[:40]!r}; remove that line"
+                )
+            events.append(event)
+            offset += len(line) + 1
+        self._offset = offset
+        return events
 
 
 def settled(events: Iterable[Event]) -> list[Event]:
-    """Leave out the points that a later resume or start made void."""
+    """Leave out points that a later resume or start made void, and earlier runs in the folder."""
     kept: list[Event] = []
+    run_key = None
     for event in events:
+        if event["kind"] == "start":
+            kept = kept if event["run_key"] == run_key else []
+            run_key = event["run_key"]
         if event["kind"] in ("start", "resume"):
             last = event["step"] if event["kind"] == "resume" else -1
             kept = [old for old in kept if old["kind"] != "point" or old["step"] <= last]
