@@ -97,6 +97,14 @@ class _SaveInValidation(pl.callbacks.Checkpoint):
         trainer.save_checkpoint(self.path)
 
 
+def test_a_fit_that_fails_in_its_validation_leaves_the_live_weights_in_the_network(tools, tmp_path):
+    live, left = tools.At("on_train_batch_end"), tools.At("on_exception")
+    save = _SaveInValidation(tmp_path / "now.ckpt", fail=True)
+    with pytest.raises(KeyError):
+        tools.fit([EMA(decay=0.7, warmup=False)], epochs=1, callbacks=[live, left, save])
+    assert tools.equal(left.seen[0], live.seen[-1])
+
+
 @pytest.mark.parametrize("fail", [False, True])
 def test_a_checkpoint_written_during_a_validation_holds_the_live_weights(tools, tmp_path, fail):
     live, save = tools.At("on_train_batch_end"), _SaveInValidation(tmp_path / "now.ckpt", fail=fail)
