@@ -14,7 +14,7 @@ from torch.nn.modules import activation
 Match = Callable[[str, nn.Module], bool]
 
 _ACTIVATIONS = tuple(getattr(activation, name) for name in activation.__all__ if name != "MultiheadAttention")
-_AFTER = "after"
+AFTER = "after"  # the child of a module that holds what was inserted behind it
 
 
 def is_activation(module: nn.Module) -> bool:
@@ -32,9 +32,9 @@ def insert_after(network: nn.Module, match: Match, make: Callable[[], nn.Module]
         ValueError: nothing matched.
     """
     for module in dict.fromkeys(module for _, module in _matches(network, match, what=what)):
-        if not hasattr(module, _AFTER):
+        if not hasattr(module, AFTER):
             _attach(module, nn.Sequential())
-        module.get_submodule(_AFTER).append(make())  # type: ignore[operator]
+        module.get_submodule(AFTER).append(make())  # type: ignore[operator]
     return network
 
 
@@ -74,17 +74,17 @@ def _matches(network: nn.Module, match: Match, *, what: str) -> list[tuple[str, 
 
 def _run_after(module: nn.Module, _inputs: Any, output: Any) -> Any:
     """Forward hook: a named function, so that an edited network can be copied and pickled."""
-    return module.get_submodule(_AFTER)(output)
+    return module.get_submodule(AFTER)(output)
 
 
 def _follow(old: nn.Module, new: nn.Module) -> nn.Module:
     """Move what was inserted after the old module behind the new one, unless that still contains the old."""
-    if hasattr(old, _AFTER) and all(module is not old for module in new.modules()):
-        _attach(new, old.get_submodule(_AFTER))
+    if hasattr(old, AFTER) and all(module is not old for module in new.modules()):
+        _attach(new, old.get_submodule(AFTER))
     return new
 
 
 def _attach(module: nn.Module, after: nn.Module) -> None:
-    module.add_module(_AFTER, after)
+    module.add_module(AFTER, after)
     if not isinstance(module, nn.Sequential):  # a sequence runs its last child by itself
         module.register_forward_hook(_run_after)

@@ -1,0 +1,94 @@
+import pytest
+import torch
+from torch import nn
+
+from podium.networks.cifar_resnet import CifarResNet
+from podium.networks.dense import Linear
+from podium.networks.lecture_cnn import LectureCNN
+from podium.run.costs import images_per_s, network_costs
+
+
+def resnet(depth, *, residual=True):
+    return CifarResNet(
+        in_shape=[3, 32, 32], num_classes=10, depth=depth, width=16, activation="relu", residual=residual
+    )
+
+
+def test_the_costs_of_the_lecture_network_are_those_counted_by_hand():
+    network = LectureCNN(
+        in_shape=[1, 28, 28],
+        num_classes=10,
+        filters=[32, 32],
+        widths=[64],
+        activation="relu",
+        norm="none",
+        use_bias=True,
+        padding="valid",
+    )
+    conv1, conv2 = 26 * 26 * 32, 11 * 11 * 32
+    assert network_costs(network, [1, 28, 28]) == {
+        "parameters": 61_482,
+        "depth": 4,
+        "size_mib": 61_482 * 4 / 2**20,
+        "multiply_adds": conv1 * 9 + conv2 * 9 * 32 + 800 * 64 + 64 * 10,
+        "activations": conv1 + conv2 + 64 + 10,
+    }
+
+
+@pytest.mark.parametrize("residual", [True, False])
+def test_resnet_20_has_20_weight_layers_and_40_million_multiply_adds(residual):
+    costs = network_costs(resnet(20, residual=residual), [3, 32, 32])
+    convs = 432 * 1024 + 13_824 * 1024 + 50_688 * 256 + 202_752 * 64
+    assert costs["depth"] == 20
+    assert costs["multiply_adds"] == convs + 640 == 40_551_040
+
+
+def test_depth_follows_the_longest_path():
+    class Branches(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.short, self.first, self.second = nn.Linear(2, 2), nn.Linear(2, 2), nn.Linear(2, 2)
+
+        def forward(self, x):
+            return self.short(x) + self.second(self.first(x))
+
+    assert network_costs(Branches(), [2])["depth"] == 2
+
+
+def test_a_linear_layer_over_a_sequence_and_a_layer_without_bias_count_as_one_each():
+    network = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2, bias=False))
+    assert network_costs(network, [5, 3])["depth"] == 2
+
+
+def test_frozen_layers_count_too():
+    network = Linear(in_shape=[2, 2], num_classes=3).requires_grad_(False)
+    assert network_costs(network, [2, 2])["depth"] == 1
+
+
+def test_the_size_counts_running_statistics_and_not_the_counter_of_batches():
+    assert network_costs(nn.BatchNorm1d(8), [8])["size_mib"] == 32 * 4 / 2**20
+
+
+def test_costs_leave_modes_gradients_statistics_and_random_state():
+    network = resnet(8)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    state = torch.get_rng_state()
+    network_costs(network, [3, 8, 8])
+    images_per_s(network, [3, 8, 8], batch_size=2, seconds=0.0)
+    assert network.training
+    assert all(parameter.grad is None for parameter in network.parameters())
+    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_throughput_is_batch_size_over_the_median_time_without_the_first_two_calls(monkeypatch):
+    clock = [0.0]
+    took = iter([50.0, 50.0, 1.0, 2.0, 3.0, 2.0, 90.0])
+
+    class Slow(nn.Module):
+        def forward(self, x):
+            clock[0] += next(took)
+            return x
+
+    monkeypatch.setattr("podium.run.costs.time.perf_counter", lambda: clock[0])
+    assert images_per_s(Slow(), [2], batch_size=10, seconds=1.0) == 10 / 2
