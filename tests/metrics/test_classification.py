@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
-from podium.metrics.classification import evaluate, is_top_k_error, negative_log_likelihood, top_k_error
 from sklearn.metrics import log_loss, top_k_accuracy_score
+
+from podium.metrics.classification import evaluate, is_top_k_error, negative_log_likelihood, top_k_error
 
 PROBABILITY = np.array([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6], [0.2, 0.5, 0.3]], dtype=np.float32)
 LABEL = np.array([0, 1, 0])

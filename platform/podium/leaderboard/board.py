@@ -35,8 +35,8 @@ class Entry:
 class Board:
     """A board as it was planned, before anything ran.
 
-    ``overrides`` are common to all entries; ``columns`` name files of podium/leaderboard/columns, in order; ``alpha``
-    bounds the chance of one or more false claims on the whole board.
+    ``overrides`` are common to all entries; ``columns`` name files of podium/leaderboard/columns, in order;
+    ``alpha`` bounds the chance of one or more false claims on the whole board.
     """
 
     name: str
@@ -132,7 +132,7 @@ def check_entries(board: Board, entries: Sequence[Entry]) -> None:
             if value in seen:
                 said = "name" if what == "name" else "configuration"
                 raise ValueError(
-                    f"entries must differ, got {seen[value]} and {entry.key} with one {said}; remove or change one"
+                    f"entries must differ, got {seen[value]} and {entry.key} with one {said}; change one"
                 )
             seen[value] = entry.key
 

@@ -1,12 +1,13 @@
-"""What can be claimed from few seeds: intervals, paired tests with correction, shared ranks, and what could be found.
+"""What few seeds can tell: intervals, paired tests with correction, shared ranks, the smallest gap to find.
 
-Seed spread (what another seed would change) and test-set error (what another test set of this size would change) are
-never added up. Ranks speak of seeds only: they compare training recipes on this test set.
+Seed spread (what another seed would change) and test-set error (what another test set of this size would
+change) are never added up. Ranks speak of seeds only: they compare training recipes on this test set.
 
-Intervals: Student's t under ten seeds; from ten on, the bias-corrected accelerated bootstrap (Efron, Better bootstrap
-confidence intervals, 1987, https://doi.org/10.1080/01621459.1987.10478410). Test-set error: Wilson's interval (1927,
-https://doi.org/10.1080/01621459.1927.10502953). Correction: Holm (A simple sequentially rejective multiple test
-procedure, 1979, https://www.jstor.org/stable/4615733). Follows the papers.
+Intervals: Student's t under ten seeds; from ten on, the bias-corrected accelerated bootstrap (Efron, Better
+bootstrap confidence intervals, 1987, https://doi.org/10.1080/01621459.1987.10478410). Test-set error:
+Wilson's interval (1927, https://doi.org/10.1080/01621459.1927.10502953). Correction: Holm (A simple
+sequentially rejective multiple test procedure, 1979, https://www.jstor.org/stable/4615733). Follows the
+papers.
 """
 
 import math
@@ -31,7 +32,7 @@ Correction = Callable[[Sequence[float]], list[float]]
 
 @dataclass(frozen=True)
 class Comparison:
-    """One pair of entries by position: mean difference (first minus second) and its p-value after correction."""
+    """A pair of entries by position: mean of first minus second, and the p-value after correction."""
 
     first: int
     second: int
@@ -51,7 +52,8 @@ class Detectable:
 
 
 def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """The interval of the mean over seeds; (nan, nan) for fewer than two values, since one value has no spread.
+    """The interval of the mean over seeds; (nan, nan) for fewer than two values, since one value has no
+    spread.
 
     Student's t under ten values, BCa bootstrap (9,999 resamples, fixed generator) from ten on.
     """
@@ -82,7 +84,7 @@ def spread(values: Sequence[float]) -> float:
     return float(np.std(np.asarray(values, dtype=np.float64), ddof=1)) if len(values) > 1 else math.nan
 
 
-def test_set_interval(error: float, examples: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+def wilson_interval(error: float, examples: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Wilson's interval of an error that was measured on so many test examples."""
     low, high = proportion_confint(error * examples, examples, alpha=1 - confidence, method="wilson")
     return float(low), float(high)
@@ -91,8 +93,9 @@ def test_set_interval(error: float, examples: int, confidence: float = CONFIDENC
 def paired_p(first: Values, second: Values, *, resolution: float) -> float:
     """Two-sided p-value of the paired t-test over the seeds that both have; 1 below three common seeds.
 
-    ``resolution`` is the smallest step of the measure (one test example). The standard deviation of the differences
-    is not taken below it: five seeds that happen to differ by the same count would otherwise be infinitely sure.
+    ``resolution`` is the smallest step of the measure (one test example). The standard deviation of the
+    differences is not taken below it: five seeds that happen to differ by the same count would otherwise be
+    infinitely sure.
     """
     differences = np.array([first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())])
     if len(differences) < MIN_SEEDS or not differences.any():
@@ -124,7 +127,7 @@ def compare(
 
 
 def ranks(comparisons: Sequence[Comparison], count: int, *, alpha: float, direction: str) -> list[int]:
-    """1 + the number of entries that are significantly better; entries that no test tells apart share a rank."""
+    """1 + the number of entries that are significantly better; untold apart, entries share one."""
     better = [0] * count
     for found in comparisons:
         if found.p < alpha and found.difference != 0:
@@ -134,7 +137,8 @@ def ranks(comparisons: Sequence[Comparison], count: int, *, alpha: float, direct
 
 
 def detectable_gap(entries: Sequence[Values], *, resolution: float, alpha: float) -> Detectable:
-    """The smallest true gap between two entries that these seeds would reveal with 80% power, after correction.
+    """The smallest true gap between two entries that these seeds would reveal with 80% power, after
+    correction.
 
     At the strictest step of Holm's procedure (alpha divided by the number of pairs), for the median standard
     deviation of the paired differences.
@@ -149,7 +153,7 @@ def detectable_gap(entries: Sequence[Values], *, resolution: float, alpha: float
 
 
 def noncentrality(seeds: int, alpha: float, power: float) -> float:
-    """The standardised mean difference (times the root of the seeds) that a two-sided t-test finds with that power."""
+    """The shift of the t statistic that a two-sided test finds with that power."""
     critical = float(stats.t.isf(alpha / 2, seeds - 1))
 
     def short_of_power(shift: float) -> float:

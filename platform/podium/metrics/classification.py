@@ -1,7 +1,7 @@
 """Errors and loss of predicted class probabilities.
 
-The end of a run and the verifier of a board call the same functions on the same saved arrays, so that their numbers
-are compared exactly. Everything is summed in float64, in the order of the examples.
+The end of a run and the verifier of a board call the same functions on the same saved arrays, so that their
+numbers are compared exactly. Everything is summed in float64, in the order of the examples.
 """
 
 import numpy as np
@@ -15,8 +15,8 @@ SMALLEST = float(np.finfo(np.float32).tiny)
 def is_top_k_error(probability: Floats, label: Integers, k: int) -> npt.NDArray[np.bool_]:
     """Whether each example's label is missed by its k most probable classes.
 
-    Ties count against the network: a class that is as probable as the label stands before it, so a constant output is
-    always wrong. A row with a probability that is not a number is an error.
+    Ties count against the network: a class that is as probable as the label stands before it, so a constant
+    output is always wrong. A row with a probability that is not a number is an error.
 
     Raises:
         ValueError: shapes that do not fit, labels that are no class, or k below 1.
@@ -39,7 +39,8 @@ def top_k_error(probability: Floats, label: Integers, k: int) -> float:
 
 
 def negative_log_likelihood(probability: Floats, label: Integers) -> float:
-    """The mean of -log p(label), in nats; p is kept above the smallest normal float32 so that it stays finite.
+    """The mean of -log p(label), in nats; p is kept above the smallest normal float32 so that it stays
+    finite.
 
     Raises:
         ValueError: shapes that do not fit, or labels that are no class.

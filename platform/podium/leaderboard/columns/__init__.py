@@ -1,0 +1,92 @@
+"""One file a column: a module of this package with a ``COLUMN``; conf/board lists their names in order.
+
+A new column is one file here and one line under ``columns:`` of a board.
+"""
+
+import difflib
+import importlib
+import math
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from podium.leaderboard.table import Row
+
+NOTHING = "–"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. ``value`` is what it sorts by and what goes into the CSV file; ``text`` is what people read."""
+
+    title: str
+    help: str
+    value: Callable[[Row], float | str | None]
+    text: Callable[[Row], str]
+
+
+def load_column(name: str) -> Column:
+    """The column of the file of that name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    known = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        raise ValueError(f"columns must name files of podium/leaderboard/columns, got {name!r}; {hint}")
+    column = importlib.import_module(f"{__name__}.{name}").COLUMN
+    assert isinstance(column, Column)
+    return column
+
+
+def percent(value: float) -> str:
+    """A fraction in per cent, two decimals."""
+    return f"{100 * value:.2f}"
+
+
+def interval_text(mean: float, low: float, high: float) -> str:
+    """A mean and its interval, in per cent."""
+    bounds = "no interval" if math.isnan(low) or math.isnan(high) else f"{percent(low)} to {percent(high)}"
+    return f"{percent(mean)} ({bounds})"
+
+
+def metric_column(metric: str, title: str, help: str) -> Column:
+    """A column of an error with its interval."""
+
+    def value(row: Row) -> float | None:
+        found = row.estimate(metric)
+        return found.mean if found else None
+
+    def text(row: Row) -> str:
+        found = row.estimate(metric)
+        return interval_text(found.mean, found.low, found.high) if found else NOTHING
+
+    return Column(title=title, help=help, value=value, text=text)
+
+
+def cost_column(cost: str, title: str, help: str, form: Callable[[float], str]) -> Column:
+    """A column of a cost, averaged over the finished seeds."""
+
+    def value(row: Row) -> float | None:
+        return row.cost(cost)
+
+    def text(row: Row) -> str:
+        found = row.cost(cost)
+        return NOTHING if found is None else form(found)
+
+    return Column(title=title, help=help, value=value, text=text)
+
+
+def count(value: float) -> str:
+    """A whole number with thousands separated."""
+    return f"{value:,.0f}"
+
+
+def scaled(value: float) -> str:
+    """A large number with k, M or G, three digits."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:.3g} {letter}"
+    return f"{value:.3g}"

@@ -1,0 +1,24 @@
+"""What another seed would change."""
+
+import math
+
+from podium.leaderboard.columns import NOTHING, Column, percent
+from podium.leaderboard.table import Row
+
+
+def _value(row: Row) -> float | None:
+    found = row.estimate(row.metric)
+    return None if found is None or math.isnan(found.spread) else found.spread
+
+
+def _text(row: Row) -> str:
+    found = _value(row)
+    return NOTHING if found is None else f"±{percent(found)}"
+
+
+COLUMN = Column(
+    title="Seed spread, %",
+    help="Standard deviation of the ranking metric over seeds: what another seed would change.",
+    value=_value,
+    text=_text,
+)
