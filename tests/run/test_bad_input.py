@@ -62,7 +62,8 @@ CONFIGURATIONS: list[tuple[str, str]] = [
     ("data.num_classes=2", r"num_classes|classes"),
     ("data.shape=[1,9,9]", r"shape"),
     ("paths.data=${paths.dtaa}", r"paths.dtaa"),
-    ("=", r"must be an override"),
+    ("=", r"is not a key of this configuration"),
+    ("tricks=[dropout", r"must be an override"),
 ]
 
 

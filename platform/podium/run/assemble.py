@@ -7,7 +7,7 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from podium.leaderboard.board import Board
@@ -23,22 +23,50 @@ def compose(overrides: Sequence[str], *, root: str = "train") -> dict[str, Any]:
     Raises:
         ConfigError: one line: what is required, what was given, and the nearest right name.
     """
+    if root == "train":
+        (config,) = compose_seeds(overrides, seeds=None)
+        check_run(config)
+        return config
+    composed, _ = _composed(overrides, root)
+    return _resolved(composed)
+
+
+def compose_seeds(overrides: Sequence[str], *, seeds: Sequence[int] | None) -> list[dict[str, Any]]:
+    """One run's configuration for each seed, composed once; targets are not imported, so ``check_run`` comes later.
+
+    Without seeds: one configuration, with the seed that the overrides choose.
+
+    Raises:
+        ConfigError: as ``compose``.
+    """
+    composed, choices = _composed(overrides, "train")
+    configs = []
+    for seed in [composed.seed] if seeds is None else seeds:
+        composed.seed = seed
+        plain = _resolved(composed)
+        plain.pop("entry", None)
+        plain["name"] = plain["name"] or _default_name(choices, plain)
+        configs.append(plain)
+    return configs
+
+
+def _composed(overrides: Sequence[str], root: str) -> tuple[DictConfig, Mapping[str, Any]]:
     with initialize_config_dir(config_dir=str(conf_dir()), version_base="1.3", job_name="podium"):
         try:
             composed = hydra_compose(root, overrides=list(overrides), return_hydra_config=True)
-            choices = OmegaConf.to_container(composed.hydra.runtime.choices)
-            with_hydra = OmegaConf.masked_copy(composed, [key for key in composed if key != "hydra"])
-            config = OmegaConf.to_container(with_hydra, resolve=True, throw_on_missing=True)
         except (HydraException, OmegaConfBaseException) as error:
             raise ConfigError(_diagnose(overrides, root, error)) from None
-    assert isinstance(config, dict)
-    assert isinstance(choices, dict)
-    plain: dict[str, Any] = {str(key): value for key, value in config.items()}
-    if root == "train":
-        plain.pop("entry", None)
-        plain["name"] = plain["name"] or _default_name(choices, plain)
-        check_run(plain)
-    return plain
+        choices = dict(composed.hydra.runtime.choices)
+        return OmegaConf.masked_copy(composed, [key for key in composed if key != "hydra"]), choices
+
+
+def _resolved(composed: DictConfig) -> dict[str, Any]:
+    try:
+        plain = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"every value must resolve, got {str(error).strip().splitlines()[0]}; correct it") from None
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
 
 
 def check_run(config: Mapping[str, Any]) -> None:
@@ -80,15 +108,6 @@ def load_board(name: str) -> Board:
         raise ConfigError(f"conf/board/{name}.yaml: {error}") from None
 
 
-def board_runs(board: Board, extra: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """The configuration of every (entry, seed) of a board, entry by entry."""
-    return [
-        compose([f"entry={entry}", *board.overrides, *extra, f"seed={seed}"])
-        for entry in board.entries
-        for seed in board.seeds
-    ]
-
-
 def keys(config: Any, prefix: str = "") -> Iterator[str]:
     """Every dotted key of a composed configuration, blocks included."""
     if isinstance(config, Mapping):
@@ -119,13 +138,17 @@ def _diagnose(overrides: Sequence[str], root: str, error: Exception) -> str:
                 if not isinstance(option, str | int) or str(option) not in choices[group]:
                     return f"{group}={option} is not in conf/{group}; {nearest(str(option), choices[group])}"
         elif not text.startswith(("+", "~")):
-            known = set(keys(_plain(accepted, root))) | set(choices)
+            known = _known_keys(accepted, root) | set(choices)
             if key not in known:
                 return f"{key} is not a key of this configuration; {nearest(key, known)}"
         accepted.append(text)
     return str(error).strip().splitlines()[0]
 
 
-def _plain(overrides: Sequence[str], root: str) -> Any:
-    """The composed configuration without resolving, for its keys."""
-    return OmegaConf.to_container(hydra_compose(root, overrides=list(overrides)), resolve=False)
+def _known_keys(overrides: Sequence[str], root: str) -> set[str]:
+    """Every key of the configuration that the overrides choose; of the root alone when they do not compose."""
+    try:
+        composed = hydra_compose(root, overrides=list(overrides))
+    except (HydraException, OmegaConfBaseException):
+        composed = hydra_compose(root)
+    return set(keys(OmegaConf.to_container(composed, resolve=False)))

@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable
 
+MOST_LISTED = 24  # longer lists are no help in an error
+
 
 class ConfigError(ValueError):
     """A configuration that cannot be run; the message is one line."""
@@ -17,4 +19,6 @@ def nearest(word: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     if close:
         return f"did you mean {close[0]}?"
+    if len(known) > MOST_LISTED:
+        return "podium train --help lists the groups"
     return f"choose from {', '.join(known)}" if known else "there is none to choose from"
