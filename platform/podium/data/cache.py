@@ -1,0 +1,60 @@
+"""Sources that take long to make, kept as files that are whole and verified."""
+
+import io
+import logging
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from podium.data.arrays import Source, content_hash
+from podium.records.files import write_atomically
+
+log = logging.getLogger(__name__)
+
+
+def cached(path: Path, *, checksum: str, make: Callable[[], Source]) -> Source:
+    """The source kept at this path, or made, and kept if it has the checksum.
+
+    A damaged file is reported, removed and made again.
+
+    Raises:
+        ValueError: the folder cannot be written, or ``make`` fails.
+    """
+    kept = _read(path, checksum)
+    if kept is not None:
+        return kept
+    made = make()
+    if content_hash(made) == checksum:  # else the caller, who knows the remedy, raises
+        _write(path, made)
+    return made
+
+
+def _read(path: Path, checksum: str) -> Source | None:
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            start = int(file["test_start"])
+            source = Source(file["inputs"], file["labels"], start if start >= 0 else None)
+        if content_hash(source) == checksum:
+            return source
+        reason = "other content"
+    except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        reason = str(error)
+    log.warning("%s was damaged (%s); it is made again", path, " ".join(reason.split()))
+    path.unlink(missing_ok=True)
+    return None
+
+
+def _write(path: Path, source: Source) -> None:
+    buffer = io.BytesIO()
+    start = -1 if source.test_start is None else source.test_start
+    np.savez(buffer, inputs=source.inputs, labels=source.labels, test_start=np.int64(start))
+    try:
+        write_atomically(path, buffer.getvalue())
+    except OSError as error:
+        raise ValueError(
+            f"root must be a folder to write to, got {path.parent} ({error}); set paths.data"
+        ) from None

@@ -1,0 +1,41 @@
+"""Tables that other packages carry, read without importing those packages (which would cost a second)."""
+
+import gzip
+import importlib.util
+import io
+import zlib
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+
+def packaged_table(
+    package: str, path: str, *, distribution: str, shape: tuple[int, int]
+) -> npt.NDArray[np.float32]:
+    """A gzipped file of comma-separated numbers inside an installed package, which is not imported.
+
+    Raises:
+        ValueError: the package or the file is missing, damaged or of another shape.
+    """
+    spec = importlib.util.find_spec(package)
+    folders = spec.submodule_search_locations if spec is not None else None
+    files = [Path(folder) / path for folder in folders or [] if (Path(folder) / path).is_file()]
+    remedy = f"pip install --force-reinstall {distribution}"
+    if not files:
+        raise ValueError(
+            f"{path} of the package {distribution} must be installed, got no such file; {remedy}"
+        )
+    try:
+        table = np.loadtxt(
+            io.BytesIO(gzip.decompress(files[0].read_bytes())), delimiter=",", dtype=np.float32
+        )
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        raise ValueError(f"{files[0]} must be a whole table, got {_one_line(error)}; {remedy}") from None
+    if table.shape != shape:
+        raise ValueError(f"{files[0]} must be a table of shape {shape}, got {table.shape}; {remedy}")
+    return table
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,90 @@
+"""Training, validation and test: seeded, stratified, and the same under every version of every library.
+
+All randomness of this room is ``RandomState(seed).random_sample``: the stream of RandomState is frozen by numpy's policy
+(NEP 19), that of Generator may change with any release, and a changed split would silently leak test examples into
+training. Orders come from sorting such numbers, so no shuffling algorithm matters either.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from podium.data.arrays import Indices, Source
+
+
+class Parts(NamedTuple):
+    """Positions in the source, rising; every example is in exactly one part."""
+
+    train: Indices
+    validation: Indices
+    test: Indices
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """How a source is divided.
+
+    ``test`` is the share of all examples to test on; null where the data set comes with its own test split.
+    ``validation`` is a share of the examples that are not for testing.
+    """
+
+    validation: float
+    test: float | None
+    seed: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.validation < 1:
+            raise ValueError(f"validation must be between 0 and 1, got {self.validation}; 0.1 is usual")
+        if self.test is not None and not 0 < self.test < 1:
+            raise ValueError(f"test must be between 0 and 1 or null, got {self.test}; 0.2 is usual")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed must be in [0, 2**32), got {self.seed}")
+
+    def divide(self, source: Source) -> Parts:
+        """Put every example of the source into exactly one part.
+
+        Raises:
+            ValueError: ``test`` is a number although a test split is published, or null although none is, or a part
+                would be empty.
+        """
+        examples = len(source.labels)
+        if source.test_start is not None and self.test is not None:
+            raise ValueError(
+                f"test must be null where a test split is published, got {self.test}; set data.split.test=null"
+            )
+        if source.test_start is None and self.test is None:
+            raise ValueError(
+                "test must be a share where no test split is published, got null; set data.split.test=0.2"
+            )
+        own = examples if source.test_start is None else source.test_start
+        order = stratified_order(source.labels[:own], seed=self.seed)
+        carved = round(own * self.test) if self.test is not None else 0
+        held = round((own - carved) * self.validation)
+        test = order[:carved] if self.test is not None else np.arange(own, examples, dtype=np.int64)
+        parts = Parts(order[carved + held :], order[carved : carved + held], test)
+        for name, part in parts._asdict().items():
+            if len(part) == 0:
+                raise ValueError(
+                    f"split must leave examples for {name}, got 0 of {examples}; change data.split"
+                )
+        return Parts(*(np.sort(part) for part in parts))
+
+
+def stratified_order(labels: Indices, *, seed: int) -> Indices:
+    """A seeded order of all positions of which every prefix, and so every slice, holds the classes in proportion.
+
+    The j-th example of a class of m, in random order, stands at (j + 1/2) / m; ties are broken at random.
+    """
+    order = permutation(len(labels), seed=seed)
+    shuffled = labels[order]
+    place = np.empty(len(labels))
+    for label in np.unique(labels):
+        members = np.flatnonzero(shuffled == label)
+        place[members] = (np.arange(len(members)) + 0.5) / len(members)
+    return order[np.argsort(place, kind="stable")]
+
+
+def permutation(size: int, *, seed: int) -> Indices:
+    """A seeded order of 0 to size - 1."""
+    return np.argsort(np.random.RandomState(seed).random_sample(size), kind="stable").astype(np.int64)
