@@ -1,6 +1,7 @@
 """Compose a configuration with Hydra into plain, resolved, checked values. Nothing is built here."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra import compose as hydra_compose
@@ -101,11 +102,24 @@ def load_board(name: str) -> Board:
     Raises:
         ConfigError: there is none of that name, or it is not whole.
     """
-    config = compose([f"board={name}"], root="leaderboard")
+    board, _ = board_and_out([f"board={name}"])
+    return board
+
+
+def board_and_out(overrides: Sequence[str]) -> tuple[Board, Path]:
+    """The board that the overrides choose and change, and the folder for its pages.
+
+    Raises:
+        ConfigError: there is none of that name, or it is not whole.
+    """
+    composed, choices = _composed(overrides, "leaderboard")
+    config = _resolved(composed)
+    name = str(choices["board"])
     try:
-        return Board.from_dict({"name": name, **config["board"]})
+        board = Board.from_dict({"name": name, **config["board"]})
     except ValueError as error:
         raise ConfigError(f"conf/board/{name}.yaml: {error}") from None
+    return board, Path(config["out"] or f"reports/{name}")
 
 
 def keys(config: Any, prefix: str = "") -> Iterator[str]:
