@@ -85,7 +85,7 @@ class Store:
         try:
             with _store_errors():
                 return self._push(record, folder)
-        except StoreError:
+        except BaseException:
             self.forget()
             raise
 
