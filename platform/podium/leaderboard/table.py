@@ -43,7 +43,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Estimate:
-    """The mean of a metric over finished seeds, its interval (cut to 0..1), the spread, and the values by seed."""
+    """The mean of a metric over finished seeds, its interval (cut to 0..1), the spread, the values."""
 
     mean: float
     low: float
@@ -62,7 +62,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Row:
-    """One entry. ``number`` counts rows from 1 in the published order; ``rank`` is null when a seed is not finished."""
+    """One entry. ``number`` counts rows from 1 as published; ``rank`` is null when a seed is not finished."""
 
     number: int
     rank: int | None
@@ -246,7 +246,7 @@ def _metric(record: RunRecord, name: str) -> float:
 
 
 def _place(row: Row, rank: int | None, board: Board) -> tuple[Any, ...]:
-    """Sort key: ranked rows first, by rank and mean; then the others by mean; then those that never finished."""
+    """Sort key: ranked rows by rank and mean, then the others by mean, then those that never finished."""
     found = row.estimate(board.metric)
     sign = 1 if board.direction == "min" else -1
     mean = sign * found.mean if found else math.inf

@@ -17,7 +17,7 @@ NOTHING = "–"
 
 @dataclass(frozen=True)
 class Column:
-    """One column. ``value`` is what it sorts by and what goes into the CSV file; ``text`` is what people read."""
+    """One column. ``value`` is what it sorts by and what the CSV file holds; ``text`` is what people read."""
 
     title: str
     help: str

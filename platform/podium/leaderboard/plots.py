@@ -1,0 +1,179 @@
+"""Plots of a board as inline SVG: the same bytes wherever and whenever they are drawn.
+
+Colours are variables of the page's style, so the plots follow its dark mode.
+"""
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+
+from podium.leaderboard.columns import scaled
+from podium.leaderboard.table import Row, Table
+
+INK, MUTED, LINE, ACCENT, SOFT = "#0a0b01", "#0a0b02", "#0a0b03", "#0a0b04", "#0a0b05"
+VARIABLES = {INK: "--ink", MUTED: "--muted", LINE: "--line", ACCENT: "--accent", SOFT: "--soft"}
+STYLE: dict[str, Any] = {
+    "svg.fonttype": "none",
+    "font.family": ["DejaVu Sans"],
+    "font.size": 9,
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": MUTED,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": LINE,
+    "ytick.color": LINE,
+    "xtick.labelcolor": MUTED,
+    "ytick.labelcolor": MUTED,
+    "text.color": INK,
+}
+
+
+@dataclass(frozen=True)
+class Point:
+    """One row in a plot of cost against error, in per cent."""
+
+    number: int
+    cost: float
+    error: float
+    low: float
+    high: float
+
+
+def cost_plot(table: Table, cost: str, label: str) -> str | None:
+    """Error against a cost with intervals and the Pareto front; null where no row has that cost."""
+    points = cost_points(table, cost)
+    if not points:
+        return None
+    front = pareto(points)
+    with mpl.rc_context(_style(cost)):
+        figure, axes = _axes(6.2, 3.9)
+        for point in points:
+            colour = ACCENT if point in front else SOFT
+            axes.plot([point.cost] * 2, [point.low, point.high], color=colour, linewidth=1.6, zorder=2)
+            axes.plot([point.cost], [point.error], "o", color=colour, markersize=6, zorder=3)
+            axes.annotate(
+                str(point.number),
+                (point.cost, point.error),
+                xytext=(6, 4),
+                textcoords="offset points",
+                fontsize=9,
+                color=INK,
+                zorder=4,
+            )
+        axes.step(
+            [point.cost for point in front],
+            [point.error for point in front],
+            where="post",
+            color=ACCENT,
+            linewidth=1,
+            linestyle=(0, (4, 3)),
+            zorder=1,
+        )
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: scaled(value)))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel(label)
+        axes.set_ylabel("Top-1 error, %")
+        return _svg(figure, cost)
+
+
+def curve_plot(table: Table, row: Row, metric: str) -> str | None:
+    """One row's error by epoch, mean and range over seeds, the other rows behind it; null without history."""
+    own = curves(row, metric)
+    if own is None:
+        return None
+    name = f"curve-{row.entry.short_hash}"
+    with mpl.rc_context(_style(name)):
+        figure, axes = _axes(2.9, 1.9)
+        for other in sorted(table.rows, key=lambda other: other.entry.key):
+            drawn = curves(other, metric)
+            if other.entry != row.entry and drawn is not None:
+                axes.plot(_epochs(drawn), drawn.mean(axis=0), color=LINE, linewidth=0.8, zorder=1)
+        axes.fill_between(
+            _epochs(own), own.min(axis=0), own.max(axis=0), color=ACCENT, alpha=0.25, linewidth=0, zorder=2
+        )
+        axes.plot(_epochs(own), own.mean(axis=0), color=ACCENT, linewidth=1.8, zorder=3)
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+        axes.set_ylim(0.1, 110)
+        axes.tick_params(labelsize=8)
+        return _svg(figure, name)
+
+
+def cost_points(table: Table, cost: str) -> list[Point]:
+    """Every row that has the cost and an error, by row number."""
+    points = []
+    for row in table.rows:
+        value, error = row.cost(cost), row.estimate("test/top1_error")
+        if value is not None and value > 0 and error is not None:
+            low, high = (error.low, error.high) if error.low <= error.high else (error.mean, error.mean)
+            points.append(Point(row.number, value, 100 * error.mean, 100 * low, 100 * high))
+    return points
+
+
+def pareto(points: Sequence[Point]) -> list[Point]:
+    """The points that no other beats in cost without losing in error, cheapest first."""
+    front: list[Point] = []
+    for point in sorted(points, key=lambda point: (point.cost, point.error, point.number)):
+        if not front or point.error < front[-1].error:
+            front.append(point)
+    return front
+
+
+def curves(row: Row, metric: str) -> np.ndarray[Any, Any] | None:
+    """Errors in per cent, (seeds, epochs), cut to the epochs that every finished seed reached."""
+    series = [[value for _, value in (record.history or {}).get(metric, [])] for record in row.finished]
+    length = min((len(values) for values in series), default=0)
+    if length == 0:
+        return None
+    return 100 * np.maximum(np.array([values[:length] for values in series]), 1e-3)
+
+
+def _epochs(drawn: np.ndarray[Any, Any]) -> range:
+    return range(1, drawn.shape[1] + 1)
+
+
+def _style(salt: str) -> dict[str, Any]:
+    """Matplotlib's own defaults, whatever the user's matplotlibrc says, and ours over them."""
+    defaults = {key: value for key, value in mpl.rcParamsDefault.items() if not key.startswith("backend")}
+    return {**defaults, **STYLE, "svg.hashsalt": salt}
+
+
+def _axes(width: float, height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasSVG(figure)
+    axes = figure.add_subplot()
+    axes.grid(color=LINE, linewidth=0.5, alpha=0.6)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def _svg(figure: Figure, name: str) -> str:
+    """The figure as an element for a page: no header, no date, ids of its own, colours as variables."""
+    buffer = io.BytesIO()
+    keys = ("Date", "Creator", "Format", "Type")
+    figure.savefig(buffer, format="svg", transparent=True, metadata=dict.fromkeys(keys))
+    text = buffer.getvalue().decode()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
+    text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
+    text = re.sub(r'\bid="', f'id="{name}-', text)
+    text = re.sub(r'href="#', f'href="#{name}-', text)
+    text = re.sub(r"url\(#", f"url(#{name}-", text)
+    text = re.sub(r"'DejaVu Sans'[^;\"]*", "var(--font)", text)
+    for colour, variable in VARIABLES.items():
+        text = text.replace(colour, f"var({variable})")
+    return text.replace("<svg ", '<svg aria-hidden="true" ', 1).strip() + "\n"

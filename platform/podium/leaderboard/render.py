@@ -1,0 +1,147 @@
+"""A table's files: index.html, leaderboard.md, leaderboard.csv, board.json. The same table, the same bytes."""
+
+import base64
+import csv
+import hashlib
+import io
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from podium.leaderboard.board import Entry
+from podium.leaderboard.columns import Column, load_column, percent
+from podium.leaderboard.plots import cost_plot, curve_plot
+from podium.leaderboard.rows import SUMMARY_FILE
+from podium.leaderboard.statistics import BOOTSTRAP_FROM, MIN_SEEDS
+from podium.leaderboard.summary import builders, summary
+from podium.leaderboard.table import Row, Table
+from podium.leaderboard.text import csv_cell, markdown_cell, rounded, visible
+from podium.records.record import canonical_json
+
+CURVE = "validation/top1_error"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the page: what it shows and what it sorts by."""
+
+    key: str
+    text: str
+    value: str
+    numeric: bool
+
+
+def render(table: Table) -> dict[str, bytes]:
+    """Every file of the board except its records and checksums, by name.
+
+    Raises:
+        ValueError: a column or metric that does not exist.
+    """
+    columns = {name: load_column(name) for name in table.board.columns}
+    values = _values(table, columns)
+    return {
+        "index.html": _template("board.html.j2", autoescape=True).render(values).encode(),
+        "leaderboard.md": _template("board.md.j2", autoescape=False).render(values).encode(),
+        "leaderboard.csv": _csv(table, columns),
+        SUMMARY_FILE: (canonical_json(summary(table), indent=1) + "\n").encode(),
+    }
+
+
+def train_command(table: Table, entry: Entry, seed: int) -> str:
+    """The command that trains one run of an entry."""
+    return shlex.join(["podium", "train", f"entry={entry.key}", *table.board.overrides, f"seed={seed}"])
+
+
+def reproduce_command(table: Table, row: Row) -> str:
+    """The command that trains a row again and compares."""
+    return f"podium reproduce reports/{table.board.name} --row {row.number}"
+
+
+def verdicts(table: Table, row: Row) -> dict[str, list[int]]:
+    """The rows that a row is significantly better than, worse than, and not told apart from."""
+    found: dict[str, list[int]] = {"better": [], "worse": [], "same": []}
+    for comparison in table.comparisons:
+        if row.number not in (comparison.first, comparison.second):
+            continue
+        is_first = comparison.first == row.number
+        other = comparison.second if is_first else comparison.first
+        if comparison.p >= table.board.alpha or comparison.difference == 0:
+            found["same"].append(other)
+        else:
+            lower = (comparison.difference < 0) == is_first
+            found["better" if lower == (table.board.direction == "min") else "worse"].append(other)
+    return {name: sorted(numbers) for name, numbers in found.items()}
+
+
+def _values(table: Table, columns: dict[str, Column]) -> dict[str, Any]:
+    script = Markup(_template("board.js", autoescape=False).render())  # our own file: nothing is filled in
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    costs = {"parameters": "Parameters", "multiply_adds": "Multiply-adds for one image"}
+    plots = {cost: cost_plot(table, cost, label) for cost, label in costs.items()}
+    return {
+        "table": table,
+        "board": table.board,
+        "columns": columns,
+        "cells": {row.number: _cells(row, columns) for row in table.rows},
+        "verdicts": {row.number: verdicts(table, row) for row in table.rows},
+        "commands": {row.number: reproduce_command(table, row) for row in table.rows},
+        "train_command": train_command,
+        "style": Markup(_template("board.css", autoescape=False).render()),
+        "script": script,
+        "script_hash": digest,
+        "plots": {name: Markup(plot) for name, plot in plots.items() if plot},
+        "curves": _curves(table),
+        "builders": builders(),
+        "percent": percent,
+        "min_seeds": MIN_SEEDS,
+        "bootstrap_from": BOOTSTRAP_FROM,
+        "planned": len(table.rows) * len(table.board.seeds),
+        "finished": sum(len(row.finished) for row in table.rows),
+    }
+
+
+def _curves(table: Table) -> list[tuple[Row, Markup]]:
+    drawn = [(row, curve_plot(table, row, CURVE)) for row in table.rows]
+    return [(row, Markup(plot)) for row, plot in drawn if plot]
+
+
+def _cells(row: Row, columns: dict[str, Column]) -> list[Cell]:
+    cells = []
+    for key, column in columns.items():
+        value = column.value(row)
+        shown = "" if value is None else visible(value) if isinstance(value, str) else repr(rounded(value))
+        cells.append(Cell(key, visible(column.text(row)), shown, not isinstance(value, str)))
+    return cells
+
+
+def _csv(table: Table, columns: dict[str, Column]) -> bytes:
+    """The values that columns sort by, the interval, and one column a seed; no cell is a formula."""
+    seeds = [f"top1_error_seed_{seed}" for seed in table.board.seeds]
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow([*columns, "top1_error_low", "top1_error_high", *seeds, "entry_file", "entry_hash"])
+    for row in table.rows:
+        found = row.estimate("test/top1_error")
+        interval = [found.low, found.high] if found else [None, None]
+        by_seed = [found.values.get(seed) if found else None for seed in table.board.seeds]
+        values: list[float | str | None] = [column.value(row) for column in columns.values()]
+        values += [*interval, *by_seed, row.entry.key, row.entry.entry_hash]
+        writer.writerow([csv_cell(rounded(v) if isinstance(v, float) else v) for v in values])
+    return buffer.getvalue().encode()
+
+
+def _template(name: str, *, autoescape: bool) -> Any:
+    environment = Environment(
+        loader=PackageLoader("podium.leaderboard"),
+        autoescape=autoescape,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["visible"] = visible
+    environment.filters["markdown"] = markdown_cell
+    return environment.get_template(name)

@@ -1,0 +1,94 @@
+"""A board as plain values: its definition too, so that a folder can be built again from itself."""
+
+import math
+from dataclasses import asdict
+from importlib import metadata
+from typing import Any
+
+from podium.leaderboard.board import Board, Entry
+from podium.leaderboard.columns import load_column
+from podium.leaderboard.statistics import Comparison
+from podium.leaderboard.table import LEFT_OUT, Row, Run, Table
+from podium.leaderboard.text import rounded
+
+SCHEMA = 1
+BUILDERS = ("podium", "jinja2", "matplotlib", "numpy", "scipy", "statsmodels")
+
+
+def summary(table: Table) -> dict[str, Any]:
+    """Everything on the board except what only the records hold."""
+    found = table.detectable
+    return {
+        "schema": SCHEMA,
+        "board": table.board.to_dict(),
+        "entries": [asdict(entry) for entry in table.entries],
+        "built_with": builders(),
+        "data": asdict(table.data) if table.data else None,
+        "hardware": table.hardware,
+        "detectable": {
+            "gap": None if found.gap is None else rounded(found.gap),
+            "pairs": found.pairs,
+            "power": found.power,
+            "seeds": found.seeds,
+        },
+        "comparisons": [_comparison(comparison) for comparison in table.comparisons],
+        "rows": [_row(row, table.board) for row in table.rows],
+    }
+
+
+def definition(raw: dict[str, Any]) -> tuple[Board, list[Entry]]:
+    """The board and the entries that a board.json was built from.
+
+    Raises:
+        ValueError: it is not whole, or of another schema.
+    """
+    if raw.get("schema") != SCHEMA:
+        raise ValueError(f"schema must be {SCHEMA}, got {raw.get('schema')!r}; read it with its own version")
+    try:
+        return Board.from_dict(raw["board"]), [Entry(**entry) for entry in raw["entries"]]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"it must hold a board and its entries, got {error!r}; restore it") from None
+
+
+def builders() -> dict[str, str]:
+    """The versions that can change a byte of the page."""
+    return {name: metadata.version(name) for name in BUILDERS}
+
+
+def _row(row: Row, board: Board) -> dict[str, Any]:
+    values = {name: load_column(name).value(row) for name in board.columns}
+    return {
+        "number": row.number,
+        "rank": row.rank,
+        "entry": row.entry.key,
+        "name": row.entry.name,
+        "entry_hash": row.entry.entry_hash,
+        "values": {name: _plain(value) for name, value in values.items()},
+        "runs": [_run(run) for run in row.runs],
+    }
+
+
+def _run(run: Run) -> dict[str, Any]:
+    metrics = run.record.metrics if run.record and run.finished else None
+    return {
+        "seed": run.seed,
+        "status": run.status,
+        "reason": run.reason,
+        "folder": run.folder,
+        "counts": run.finished and run.status != LEFT_OUT,
+        "metrics": {name: _plain(value) for name, value in sorted((metrics or {}).items())},
+    }
+
+
+def _comparison(found: Comparison) -> dict[str, Any]:
+    return {
+        "rows": [found.first, found.second],
+        "difference": rounded(found.difference),
+        "p_corrected": rounded(found.p),
+    }
+
+
+def _plain(value: float | str | None) -> float | str | None:
+    if isinstance(value, float):
+        return rounded(value) if math.isfinite(value) else str(value)
+    return value

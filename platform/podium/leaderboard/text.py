@@ -1,0 +1,35 @@
+"""Names that strangers wrote, shown as text: in cells of CSV and Markdown, and in a terminal."""
+
+import re
+import unicodedata
+
+HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:@])")
+
+
+def visible(text: str) -> str:
+    """The text on one line; invisible characters and those that turn the reading direction become a mark."""
+    line = " ".join(text.split())
+    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in HIDDEN else c for c in line)
+
+
+def csv_cell(value: float | str | None) -> float | str:
+    """A cell that no spreadsheet takes for a formula; nothing for null."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        return value
+    cell = visible(value)
+    return f"'{cell}" if cell.startswith(FORMULA) else cell
+
+
+def markdown_cell(text: str) -> str:
+    """A cell of a Markdown table that shows exactly this text."""
+    line = visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return MARKDOWN.sub(r"\\\1", line)
+
+
+def rounded(value: float) -> float:
+    """Ten significant digits: what two processors agree on."""
+    return float(f"{value:.10g}")
