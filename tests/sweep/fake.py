@@ -12,7 +12,7 @@ from podium.run.folders import find_folders, run_folder
 from podium.sweep.trial import Tools
 
 METRIC = "validation/top1_error"
-BASE = {"he_normal": 0.1, "glorot_normal": 0.2, "zeros": 0.8, "explode": 0.5, "nan": 0.5}
+BASE = {"he_normal": 0.1, "glorot_normal": 0.2, "zeros": 0.8, "explode": 0.5, "diverge": 0.5}
 ENVIRONMENT = Environment(
     commit=None, diff=None, diff_sha256=None, lock=None, python="3", versions={}, platform="", cpu="",
     cores=1, memory_mib=1, gpus=[], threads=1,
@@ -78,7 +78,7 @@ def train(config):
         status=Status.RUNNING, config=config, environment=ENVIRONMENT, started="", history=history,
         groups=config["runtime"]["groups"], tags=config["runtime"]["tags"],
     )  # fmt: skip
-    if config["initializer"] == "nan":
+    if config["initializer"] == "diverge":
         record = record.with_(status=Status.DIVERGED, error="the loss was NaN")
         record.save(folder)
         return record

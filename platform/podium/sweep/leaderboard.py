@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from podium.leaderboard.board import Board, Entry
@@ -22,13 +21,17 @@ def leaderboard_command(overrides: Sequence[str], *, concurrency: int | None) ->
         ConfigError: no such board, or one of its entries cannot run; nothing was trained.
     """
     board, out = board_and_out(overrides)
-    configs = {key: compose_seeds([f"entry={key}", *board.overrides], seeds=board.seeds) for key in board.entries}
+    configs = {
+        key: compose_seeds([f"entry={key}", *board.overrides], seeds=board.seeds) for key in board.entries
+    }
     planned = [tagged(config, board, key) for key in board.entries for config in configs[key]]
     missing = [config for config in planned if not is_final(find_record(config))]
     if concurrency is not None and concurrency < 1:
         raise ConfigError(f"--concurrency must be at least 1, got {concurrency}")
     if missing:
-        print(f"{board.title}: {len(planned)} runs, {len(planned) - len(missing)} are there, {len(missing)} to train")
+        print(
+            f"{board.title}: {len(planned)} runs, {len(planned) - len(missing)} are there, {len(missing)} to train"
+        )
         train_all(missing, concurrency=concurrency or len(os.sched_getaffinity(0)))
     folders = [folder for config in planned for folder in find_folders(config)]
     entries = [Entry.from_config(key, configs[key][0]) for key in board.entries]

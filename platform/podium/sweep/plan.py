@@ -109,7 +109,7 @@ def make_plan(arguments: Sequence[str], composed: Any) -> Plan:
     ours, runs = divide(arguments, known=SWEEP_KEYS)
     config = composed(ours, root="sweep")
     _check(config)
-    named = config["sweep"] or {}
+    named = config.get("sweep") or {}
     space = parse([*named.get("fixed", []), *named.get("space", []), *runs])
     for text in space.fixed:
         if text.lstrip("+~").partition("=")[0] == "seed":
@@ -183,7 +183,7 @@ def cores(cluster: Cluster) -> int:
 
 
 def _check(config: dict[str, Any]) -> None:
-    seeds, metric, mode, named = config["seeds"], config["metric"], config["mode"], config["sweep"]
+    seeds, metric, mode, named = config["seeds"], config["metric"], config["mode"], config.get("sweep")
     if not isinstance(seeds, int) or isinstance(seeds, bool) or seeds < 1:
         raise ConfigError(f"seeds must be a number of replicates, at least 1, got {seeds!r}; set seeds=3")
     if not isinstance(metric, str) or not metric.startswith("validation/"):

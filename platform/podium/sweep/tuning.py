@@ -25,7 +25,7 @@ from podium.sweep.trial import Outcome, Tools, Trial
 VALUE = "value"
 FOLDER = "tune"
 WORKER_FAILURES = (
-    2  # a worker process that dies is replaced this often for a trial; runs go on from checkpoints
+    2  # a worker process that dies is replaced so often for each trial; runs go on from checkpoints
 )
 
 
@@ -92,13 +92,16 @@ class Progress(tune.Callback):  # type: ignore[misc]
     """
 
     bar: ClassVar[SweepBar | None] = None
+    lost: ClassVar[list[tuple[dict[str, Any], str]]] = []
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A trial is over: finished, stopped early, or failed with a reason."""
         self._count(trials, trial)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A trial lost its worker for good."""
+        """A trial lost its worker for good, or its worker could not begin."""
+        error = str(trial.get_error()).strip() or "unknown"
+        self.lost.append((dict(trial.config), error.splitlines()[-1]))
         self._count(trials, trial)
 
     def _count(self, trials: list[Any], trial: Any) -> None:
@@ -107,8 +110,10 @@ class Progress(tune.Callback):  # type: ignore[misc]
             self.bar.at(others + 1, (trial.last_result or {}).get(VALUE))
 
 
-def carry_out(plan: Plan, outcomes: dict[str, Outcome], tools: Tools, base: dict[str, Any]) -> list[Point]:
-    """Make the trials that are missing; what each one did is in its file. Returns those that lost their worker.
+def carry_out(
+    plan: Plan, outcomes: dict[str, Outcome], tools: Tools, base: dict[str, Any]
+) -> list[tuple[Point, str]]:
+    """Make the trials that are missing; what each did is in its file. Returns those that lost their worker, and why.
 
     Grid and random search make what has no outcome yet. The others depend on what happened before, so Tune takes its
     own state up again. ``base`` is the configuration of some run, for its epochs and threads.
@@ -126,12 +131,12 @@ def carry_out(plan: Plan, outcomes: dict[str, Outcome], tools: Tools, base: dict
         local_ray(cores(plan.cluster)),
         SweepBar(plan.name, total=plan.trials(), known=known, unit="trial", mode=plan.mode) as bar,
     ):
-        Progress.bar = bar
+        Progress.bar, Progress.lost = bar, []
         try:
-            results = _tuner(task, remembers=remembers, base=base).fit()
+            _tuner(task, remembers=remembers, base=base).fit()
         finally:
             Progress.bar = None
-        return [task.point(result.config) for result in results if result.error is not None]
+        return [(task.point(config), reason) for config, reason in Progress.lost]
 
 
 def is_missing(outcome: Outcome | None) -> bool:

@@ -1,0 +1,230 @@
+"""The command `podium sweep`: plan, try out, carry out, and show what came out."""
+
+import math
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from podium.records.files import write_atomically
+from podium.records.record import Status, entry_hash
+from podium.run.errors import ConfigError
+from podium.sweep.plan import Plan, cores, make_plan, notes, rungs
+from podium.sweep.result import (
+    Result,
+    is_complete,
+    make_rows,
+    shown,
+    shown_interval,
+    to_csv,
+    to_json,
+    to_markdown,
+)
+from podium.sweep.settings import Asha, Optuna
+from podium.sweep.space import Point, draw
+from podium.sweep.tools import real_tools
+from podium.sweep.trial import Outcome, Tools, Trial, load
+
+SHOWN = 10  # configurations printed at the end; the page has them all
+STARTUP_S = 10.0  # Ray and the first imports of the workers
+EXIT_FAILED = 1
+
+
+def sweep_command(arguments: Sequence[str], *, dry_run: bool) -> int:
+    """Carry a sweep out, or go on with it; with ``dry_run`` only show the trials and the estimated time."""
+    from podium.run.assemble import compose
+
+    plan = make_plan(arguments, compose)
+    tools = real_tools()
+    configs = check_configurations(plan, tools)
+    for note in notes(plan):
+        print(f"note: {note}")
+    if dry_run:
+        from podium.run.train import estimate_seconds
+
+        print(preview(plan, configs[0], estimate_seconds))
+        return 0
+    plan.claim()
+    follow = Follower(configs[0])
+    result = carry_out_sweep(plan, tools, configs[0], before=follow.start)
+    follow.wait()
+    print(summary(result))
+    return 0 if result.best is not None else EXIT_FAILED
+
+
+class Follower:
+    """The process beside a sweep that sends its runs to MLflow, if the configuration wants one."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self._runs = Path(config["paths"]["runs"]).absolute()
+        self._tracking = config["tracking"]
+        self._started = False
+
+    def start(self) -> None:
+        """Start it."""
+        if self._tracking.get("follow"):
+            from podium.records.sync import spawn_follower
+
+            self._runs.mkdir(parents=True, exist_ok=True)
+            spawn_follower(self._runs, self._tracking)
+            self._started = True
+
+    def wait(self) -> None:
+        """Wait for what it still has to send, and say how that went."""
+        if self._started:
+            from podium.records.sync import wait_for_sync
+
+            print(wait_for_sync(self._runs, self._tracking))
+
+
+def check_configurations(plan: Plan, tools: Tools) -> list[dict[str, Any]]:
+    """Compose what the sweep may train, so that a wrong value stops it before anything runs; the first comes first.
+
+    Raises:
+        ConfigError: a configuration that cannot be composed, or two that are the same experiment.
+    """
+    points = plan.points() or _each_value_once(plan)
+    configs = [tools.compose(plan.run_overrides(point, 0)) for point in points]
+    seen: dict[str, Point] = {}
+    for point, config in zip(points, configs, strict=True):
+        digest = entry_hash(config)
+        if digest in seen:
+            raise ConfigError(
+                f"the configurations of a sweep must differ, got the same experiment for {plan.line(seen[digest])} and "
+                f"{plan.line(point)}; leave one out"
+            )
+        seen[digest] = point
+    rungs(plan.search, configs[0]["trainer"]["max_epochs"])
+    return configs
+
+
+def preview(plan: Plan, base: dict[str, Any], estimate: Callable[[dict[str, Any]], float]) -> str:
+    """The trials, and how long they may take: measured on the first one, at as many at a time as there are cores."""
+    points = plan.points()
+    lines = [f"{plan.name}: {plan.trials()} trials x {plan.seeds} seeds, {plan.metric} ({plan.mode})"]
+    lines += [f"  fixed: {' '.join(plan.fixed)}"] if plan.fixed else []
+    lines += [f"{k:>4}  {plan.line(point)}" for k, point in enumerate(points, start=1)]
+    if isinstance(plan.search, Optuna):
+        lines += [f"      {axis}" for axis in plan.axes]
+        lines.append("      each trial is suggested after the results of earlier ones")
+    seconds = estimate(base)
+    at_once = max(1, cores(plan.cluster) // base["runtime"]["threads"])
+    runs = plan.trials() * plan.seeds
+    waves = math.ceil(plan.trials() / at_once) * plan.seeds
+    most = "at most " if isinstance(plan.search, Asha) else ""
+    lines.append(
+        f"one run about {seconds:.1f} s; {runs} runs, {at_once} at a time: {most}about {_duration(waves * seconds + STARTUP_S)}"
+    )
+    return "\n".join(lines)
+
+
+def carry_out_sweep(
+    plan: Plan, tools: Tools, base: dict[str, Any], *, before: Callable[[], None] = lambda: None
+) -> Result:
+    """Make the trials that are missing, settle what the search stopped, and write the sweep's files."""
+    outcomes = load(plan.folder)
+    remembers = isinstance(plan.search, Asha | Optuna)
+    if not (remembers and is_complete(plan)) and (remembers or _missing(plan, outcomes)):
+        before()
+        from podium.sweep.tuning import carry_out
+
+        lost = carry_out(plan, outcomes, tools, base)
+        settle(plan, tools, lost)
+    return publish(plan)
+
+
+def settle(plan: Plan, tools: Tools, lost: Sequence[tuple[Point, str]]) -> None:
+    """After the search: what it did not let finish was stopped early, and what lost its worker failed."""
+    for point, reason in lost:
+        line = plan.line(point)
+        known = load(plan.folder).get(line)
+        trial = known or Outcome(list(point), line, Status.FAILED, None, None, None, None, [], "")
+        replace(trial, status=Status.FAILED, value=None, reason=f"its worker process ended: {reason}").save(
+            plan.folder
+        )
+    for outcome in load(plan.folder).values():
+        if outcome.status in (Status.RUNNING, Status.FAILED) and outcome.epochs is not None:
+            trial = Trial(plan, tuple(outcome.point), tools)
+            for seed in range(plan.seeds):
+                _stop(trial, seed)
+        if outcome.status is Status.RUNNING:
+            replace(outcome, status=Status.STOPPED).save(plan.folder)
+
+
+def publish(plan: Plan) -> Result:
+    """Build the sweep's files from its trials: sweep.json, table.csv, table.md, heatmap.png and index.html."""
+    from podium.sweep.heatmap import heat_map, pairs, picture
+    from podium.sweep.importance import importance
+    from podium.sweep.page import render
+
+    outcomes = load(plan.folder)
+    shares, unknown = importance(plan, list(outcomes.values()))
+    known = {plan.line(point) for point in plan.points()}
+    said = notes(plan)
+    rows = make_rows(plan, outcomes)
+    complete = all(o.status is not Status.RUNNING for o in outcomes.values()) and known <= outcomes.keys()
+    result = Result(plan=plan, rows=rows, importance=shares, unknown=unknown, complete=complete, notes=said)
+    maps = [heat_map(plan, rows, x, y) for x, y in pairs(plan.axes, list(shares))]
+    pictures = [picture(plan, one) for one in maps]
+    files = {
+        "table.csv": to_csv(result).encode(),
+        "table.md": to_markdown(result).encode(),
+        "heatmap.png": pictures[0],
+        "index.html": render(result, maps, pictures).encode(),
+        "sweep.json": to_json(result).encode(),
+    }
+    for name, content in files.items():
+        write_atomically(plan.folder / name, content)
+    return result
+
+
+def summary(result: Result) -> str:
+    """What a person wants to see at the end of a sweep."""
+    plan = result.plan
+    counts = {status: sum(row.outcome.status is status for row in result.rows) for status in Status}
+    said = [f"{count} {status}" for status, count in counts.items() if count]
+    lines = [f"{plan.name}: {', '.join(said) or 'no trials'}"]
+    for row in result.rows[:SHOWN]:
+        outcome = row.outcome
+        rank = "–" if row.rank is None else str(row.rank)
+        interval = shown_interval(plan.metric, row.interval)
+        tail = outcome.reason or (f"{outcome.status} {after(outcome.epochs)}" if outcome.epochs else "")
+        lines.append(
+            f"{rank:>4}  {shown(plan.metric, outcome.value):>8}  {interval:>18}  {outcome.line}  {tail}".rstrip()
+        )
+    if len(result.rows) > SHOWN:
+        lines.append(f"      ... {len(result.rows) - SHOWN} more on the page")
+    lines.append(f"page: {plan.folder / 'index.html'}")
+    if result.command is not None:
+        lines += ["the winner again:", f"  {result.command}"]
+    return "\n".join(lines)
+
+
+def _stop(trial: Trial, seed: int) -> None:
+    try:
+        trial.tools.stop(trial.config(seed, None))
+    except ValueError as error:
+        print(f"note: seed {seed} of {trial.line} could not be marked as stopped: {error}", file=sys.stderr)
+
+
+def _each_value_once(plan: Plan) -> list[Point]:
+    """Points that try every choice at least once, for a search whose points are not known beforehand."""
+    samples = draw(plan.axes, 1, 0)
+    for k, axis in enumerate(plan.axes):
+        for value in getattr(axis, "values", ()):
+            point = list(samples[0])
+            point[k] = value
+            samples.append(tuple(point))
+    return list(dict.fromkeys(samples))
+
+
+def _missing(plan: Plan, outcomes: dict[str, Outcome]) -> bool:
+    found = [outcomes.get(plan.line(point)) for point in plan.points()]
+    return any(one is None or one.status is Status.RUNNING or one.repeatable for one in found)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

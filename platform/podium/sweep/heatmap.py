@@ -1,0 +1,203 @@
+"""A heat map over two searched axes: the mean, its interval and the number of seeds in every cell."""
+
+import io
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from podium.records.record import Status
+from podium.run.space import Axis, Interval
+from podium.sweep.plan import Plan
+from podium.sweep.result import Row, interval_of, shown
+from podium.sweep.space import number
+
+MOST_BINS = 5
+SKEWED = 4.0  # largest over smallest mean, from where on colours are logarithmic
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of the map: a label for each line, and how texts of the axis fall into them."""
+
+    key: str
+    labels: list[str]
+    edges: list[float] | None
+
+    def place(self, text: str, axis: Axis) -> int:
+        """The line that a text belongs to."""
+        if self.edges is None:
+            return self.labels.index(text)
+        value = number(axis, text)
+        assert value is not None
+        return min(sum(value >= edge for edge in self.edges[1:-1]), len(self.labels) - 1)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: the mean of its finished configurations, and what else lies there."""
+
+    mean: float | None
+    interval: tuple[float, float] | None
+    configurations: int
+    seeds: int
+    stopped: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """A whole map: rows of cells, ``cells[y][x]``."""
+
+    x: Side
+    y: Side
+    cells: list[list[Cell]]
+    averaged: list[str]
+
+
+def pairs(axes: Sequence[Axis], order: Sequence[str]) -> list[tuple[Axis, Axis | None]]:
+    """The maps to draw: of the (at most three) most important axes, each two. One axis alone makes a map of one row."""
+    if len(axes) == 1:
+        return [(axes[0], None)]
+    chosen = (
+        [axis for axis in axes if axis.key in list(order)[:3]] if len(axes) > 3 and order else list(axes)[:3]
+    )
+    return [(second, first) for k, first in enumerate(chosen) for second in chosen[k + 1 :]]
+
+
+def heat_map(plan: Plan, rows: Sequence[Row], x: Axis, y: Axis | None) -> HeatMap:
+    """The map over two axes; over the other axes a cell averages."""
+    x_side, y_side = _side(x, len(rows)), _side(y, len(rows)) if y is not None else Side("", [""], None)
+    columns = {axis.key: k for k, axis in enumerate(plan.axes)}
+    groups: dict[tuple[int, int], list[Row]] = {}
+    for row in rows:
+        point = row.outcome.point
+        at_y = y_side.place(point[columns[y.key]], y) if y is not None else 0
+        groups.setdefault((at_y, x_side.place(point[columns[x.key]], x)), []).append(row)
+    cells = [
+        [_cell(groups.get((j, i), [])) for i in range(len(x_side.labels))] for j in range(len(y_side.labels))
+    ]
+    averaged = [axis.key for axis in plan.axes if axis not in (x, y)]
+    return HeatMap(x=x_side, y=y_side, cells=cells, averaged=averaged)
+
+
+def caption(plan: Plan, shown_map: HeatMap) -> str:
+    """What a reader must know to read the map."""
+    binned = [side.key for side in (shown_map.x, shown_map.y) if side.edges is not None]
+    several = any(cell.configurations > 1 for line in shown_map.cells for cell in line)
+    parts = [f"Mean {plan.metric} and 95% interval."]
+    if is_logarithmic(shown_map):
+        parts.append("Colours on a logarithmic scale.")
+    if binned:
+        parts.append(f"{' and '.join(binned)} divided into bins.")
+    if shown_map.averaged:
+        parts.append(f"Averaged over {', '.join(shown_map.averaged)}.")
+    if several:
+        parts.append(
+            "Where a cell holds several configurations the interval is over their means, else over seeds."
+        )
+    else:
+        parts.append("The interval is over seeds.")
+    parts.append("Stopped and failed configurations are counted, not averaged.")
+    return " ".join(parts)
+
+
+def picture(plan: Plan, shown_map: HeatMap) -> bytes:
+    """The map as a PNG."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.colors import LogNorm
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    wide, high = len(shown_map.x.labels), len(shown_map.y.labels)
+    figure = Figure(figsize=(2.6 + 1.45 * wide, 1.5 + 0.95 * high), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    values = [[math.nan if cell.mean is None else cell.mean for cell in line] for line in shown_map.cells]
+    norm = LogNorm() if is_logarithmic(shown_map) else None
+    image = axes.imshow(
+        values, cmap="viridis_r" if plan.mode == "min" else "viridis", aspect="auto", norm=norm
+    )
+    axes.set_facecolor("#eceff1")
+    for j, line in enumerate(shown_map.cells):
+        for i, cell in enumerate(line):
+            axes.text(i, j, _cell_text(plan.metric, cell), ha="center", va="center", fontsize=9, linespacing=1.35,
+                      color=_ink(image, cell.mean))  # fmt: skip
+    axes.set_xticks(range(wide), shown_map.x.labels)
+    axes.set_yticks(range(high), shown_map.y.labels)
+    axes.set_xlabel(shown_map.x.key)
+    axes.set_ylabel(shown_map.y.key)
+    axes.tick_params(length=0)
+    axes.set_xticks([k - 0.5 for k in range(1, wide)], minor=True)
+    axes.set_yticks([k - 0.5 for k in range(1, high)], minor=True)
+    axes.grid(which="minor", color="white", linewidth=2)
+    axes.tick_params(which="minor", length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    if any(cell.mean is not None for line in shown_map.cells for cell in line):
+        bar = figure.colorbar(image, ax=axes, label=f"mean {plan.metric}")
+        bar.outline.set_visible(False)  # type: ignore[operator]
+        percent = plan.metric.endswith("error")
+        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:g}%" if percent else f"{v:g}"))
+        bar.ax.yaxis.set_minor_formatter(NullFormatter())
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=144, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def is_logarithmic(shown_map: HeatMap) -> bool:
+    """Whether the colours are: one bad line would otherwise make all good ones look the same."""
+    means = [cell.mean for line in shown_map.cells for cell in line if cell.mean is not None]
+    return len(means) > 1 and min(means) > 0 and max(means) > SKEWED * min(means)
+
+
+def _side(axis: Axis, configurations: int) -> Side:
+    if not isinstance(axis, Interval):
+        return Side(axis.key, list(axis.values), None)
+    bins = max(2, min(MOST_BINS, round(math.sqrt(configurations))))
+    if axis.integer:
+        bins = min(bins, int(axis.high - axis.low) + 1)
+    low, high = (math.log(axis.low), math.log(axis.high)) if axis.log else (axis.low, axis.high)
+    edges = [low + (high - low) * k / bins for k in range(bins + 1)]
+    edges = [math.exp(edge) for edge in edges] if axis.log else edges
+    labels = [f"{a:.3g} – {b:.3g}" for a, b in itertools.pairwise(edges)]
+    return Side(axis.key, labels, edges)
+
+
+def _cell(rows: list[Row]) -> Cell:
+    finished = [row for row in rows if row.outcome.status is Status.FINISHED]
+    means = [row.outcome.value for row in finished if row.outcome.value is not None]
+    interval = finished[0].interval if len(finished) == 1 else interval_of(means)
+    return Cell(
+        mean=fmean(means) if means else None,
+        interval=interval,
+        configurations=len(finished),
+        seeds=sum(len(row.values) for row in finished),
+        stopped=sum(row.outcome.status is Status.STOPPED for row in rows),
+        failed=sum(row.outcome.status is Status.FAILED for row in rows),
+    )
+
+
+def _cell_text(metric: str, cell: Cell) -> str:
+    lines = []
+    if cell.mean is not None:
+        lines.append(shown(metric, cell.mean))
+        if cell.interval is not None:
+            lines[0] += f" ± {shown(metric, (cell.interval[1] - cell.interval[0]) / 2)}"
+        many = f"{cell.configurations} configs, " if cell.configurations > 1 else ""
+        lines.append(f"{many}{cell.seeds} seed{'s' if cell.seeds != 1 else ''}")
+    if cell.stopped:
+        lines.append(f"{cell.stopped} stopped early")
+    if cell.failed:
+        lines.append(f"{cell.failed} failed")
+    return "\n".join(lines) or "not tried"
+
+
+def _ink(image: Any, mean: float | None) -> str:
+    """Black or white, whichever is read more easily on the cell's colour."""
+    if mean is None:
+        return "#546e7a"
+    red, green, blue, _ = image.cmap(image.norm(mean))
+    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"

@@ -1,0 +1,45 @@
+"""Which axis mattered: functional ANOVA over the finished configurations.
+
+Hutter, Hoos, Leyton-Brown 2014, https://proceedings.mlr.press/v32/hutter14.html. Follows Optuna's implementation: a
+random forest is fitted to the configurations' means, and each axis gets the share of the forest's variance that it
+explains alone.
+
+Its limits, also stated on the page: interactions between axes are left out; a share says how much an axis moved the
+metric inside the searched space, not which value is good; the forest guesses where nothing was tried; failed and
+early-stopped configurations take no part.
+"""
+
+from collections.abc import Sequence
+
+from podium.records.record import Status
+from podium.sweep.plan import Plan
+from podium.sweep.space import distributions, to_suggestion
+from podium.sweep.trial import Outcome
+
+LEAST = 4  # configurations; fewer say nothing about several axes
+SEED = 0
+
+
+def importance(plan: Plan, outcomes: Sequence[Outcome]) -> tuple[dict[str, float], str | None]:
+    """The share of each axis, largest first, and, where there is none, why."""
+    finished = [o for o in outcomes if o.status is Status.FINISHED and o.value is not None]
+    if len(finished) < LEAST:
+        return {}, f"it needs at least {LEAST} finished configurations, got {len(finished)}"
+    if len({o.value for o in finished}) == 1:
+        return {}, "all finished configurations have the same value"
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(direction="minimize" if plan.mode == "min" else "maximize")
+    space = distributions(plan.axes)
+    for outcome in sorted(finished, key=lambda o: o.line):
+        study.add_trial(
+            optuna.trial.create_trial(
+                params=to_suggestion(plan.axes, tuple(outcome.point)),
+                distributions=space,
+                value=outcome.value,
+            )
+        )
+    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=SEED)
+    shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    return {key: float(share) for key, share in sorted(shares.items(), key=lambda kv: (-kv[1], kv[0]))}, None

@@ -1,0 +1,87 @@
+"""The page of a sweep: one file that needs no network, and no script except to sort its table."""
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+from podium.records.record import Status
+from podium.sweep.heatmap import HeatMap, caption
+from podium.sweep.result import Result, Row, after, shown, shown_interval
+from podium.sweep.space import size
+
+
+def render(result: Result, maps: Sequence[HeatMap], pictures: Sequence[bytes]) -> str:
+    """The page as HTML; every text from a configuration is escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("podium.sweep", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    plan = result.plan
+    best = result.best
+    page: str = environment.get_template("page.html.j2").render(
+        plan=plan,
+        search=type(plan.search).__name__.lower(),
+        space=_space(plan.axes),
+        counts={str(s): n for s in Status if (n := sum(row.outcome.status is s for row in result.rows))},
+        complete=result.complete,
+        notes=result.notes,
+        command=result.command,
+        best=best.outcome.line if best else None,
+        best_value=shown(plan.metric, best.outcome.value) if best else None,
+        best_interval=shown_interval(plan.metric, best.interval) if best else None,
+        maps=[
+            {
+                "title": one.x.key if not one.y.key else f"{one.y.key} × {one.x.key}",
+                "caption": caption(plan, one),
+                "data": base64.b64encode(picture).decode(),
+            }
+            for one, picture in zip(maps, pictures, strict=True)
+        ],
+        importance=[(key, 100 * share) for key, share in result.importance.items()],
+        unknown=result.unknown,
+        rows=[_row(result, row) for row in result.rows],
+    )
+    return page
+
+
+def _space(axes: Any) -> str:
+    count = size(axes)
+    return "infinitely many" if count == float("inf") else f"{count:.0f}"
+
+
+def _row(result: Result, row: Row) -> dict[str, Any]:
+    plan, outcome = result.plan, row.outcome
+    seeds = []
+    by_seed = {r.seed: r for r in outcome.replicates}
+    for seed in range(plan.seeds):
+        replicate = by_seed.get(seed)
+        if replicate is None:
+            seeds.append({"text": "–", "sort": "", "title": "not begun"})
+            continue
+        seeds.append(
+            {
+                "text": shown(plan.metric, replicate.value)
+                if replicate.value is not None
+                else str(replicate.status),
+                "sort": "" if replicate.value is None else repr(replicate.value),
+                "title": replicate.error or f"{replicate.status}, run {replicate.run_key}",
+            }
+        )
+    return {
+        "rank": row.rank,
+        "number": row.number,
+        "point": outcome.point,
+        "value": shown(plan.metric, outcome.value),
+        "sort": "" if outcome.value is None else repr(outcome.value),
+        "interval": shown_interval(plan.metric, row.interval),
+        "low": "" if row.interval is None else repr(row.interval[0]),
+        "seeds": seeds,
+        "status": str(outcome.status),
+        "after": after(outcome.epochs) if outcome.epochs and outcome.status is not Status.FINISHED else "",
+        "reason": outcome.reason or "",
+    }
