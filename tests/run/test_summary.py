@@ -95,8 +95,8 @@ def test_a_summary_leaves_no_trace(lecture_cnn):
 def test_measuring_restores_modes_and_random_state_after_an_error():
     network = nn.Sequential(nn.Dropout(0.5))
     network[0].eval()
-    state = torch.get_rng_state()
     failing = nn.Sequential(network, nn.Linear(2, 2))
+    state = torch.get_rng_state()
     with pytest.raises(RuntimeError, match="shapes"), measuring(failing):
         failing(torch.rand(1, 3))
     assert (network.training, network[0].training) == (True, False)
