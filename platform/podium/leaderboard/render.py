@@ -1,4 +1,4 @@
-"""A table's files: index.html, leaderboard.md, leaderboard.csv, board.json. The same table, the same bytes."""
+"""A table's files: index.html, leaderboard.md, leaderboard.csv, board.json. The same table makes the same."""
 
 import base64
 import csv

@@ -116,6 +116,12 @@ class Table:
         return tuple(by_key[key] for key in self.board.entries)
 
     @property
+    def ranks_cross(self) -> bool:
+        """Whether some entry holds a better rank than another with a better mean: its spread hides differences."""
+        found = [row.rank for row in self.rows if row.rank is not None]
+        return found != sorted(found)
+
+    @property
     def troubles(self) -> list[tuple[Row, Run]]:
         """Every planned run that does not count, with its row."""
         return [(row, run) for row in self.rows for run in row.runs if not run.finished]
@@ -246,11 +252,11 @@ def _metric(record: RunRecord, name: str) -> float:
 
 
 def _place(row: Row, rank: int | None, board: Board) -> tuple[Any, ...]:
-    """Sort key: ranked rows by rank and mean, then the others by mean, then those that never finished."""
+    """Sort key: ranked rows by mean, then the others by mean, then those that never finished."""
     found = row.estimate(board.metric)
     sign = 1 if board.direction == "min" else -1
     mean = sign * found.mean if found else math.inf
-    return (rank is None, rank or 0, mean, row.entry.key)
+    return (rank is None, mean, row.entry.key)
 
 
 def _numbered(row: Row, number: int, rank: int | None) -> Row:

@@ -5,7 +5,7 @@ import unicodedata
 
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:@])")
+MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~$:@]|(?<=www)\.)", re.IGNORECASE)
 
 
 def visible(text: str) -> str:
