@@ -182,10 +182,10 @@ def test_a_polite_signal_saves_and_says_so(tmp_path: Path, signum: int, code: in
 
 def test_a_diverging_run_stops_and_names_the_batch(tmp_path: Path) -> None:
     settings = config(tmp_path, "optimizer=sgd", "optimizer.lr=1e12", tricks=())
-    results = FORK.SimpleQueue()
-    assert in_child(lambda: results.put(train(settings))) == 0
-    record = results.get()
+    assert in_child(lambda: train(settings)) == 0
+    record = RunRecord.load(run_folder(settings))
     assert record.status is Status.DIVERGED
+    assert record.error is not None
     assert "epoch 0, batch" in record.error
     assert "lower optimizer.lr" in record.error
     assert record.metrics is None
