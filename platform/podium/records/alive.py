@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 
 from podium.records.journal import JOURNAL_FILE
+from podium.records.mapping import DIED
 from podium.records.record import RECORD_FILE, RunRecord, Status
 
 GRACE_S = 5.0  # between taking up a run's record and noting the new process in its journal
@@ -29,7 +30,7 @@ def bury(folder: Path, record: RunRecord) -> RunRecord:
         status=Status.INTERRUPTED,
         error="the process ended without a word; the same command goes on from the last checkpoint",
         ended=now,
-        tags={**(record.tags or {}), "died": now},
+        tags={**(record.tags or {}), DIED: now},
     )
     buried.save(folder)
     return buried

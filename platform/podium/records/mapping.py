@@ -19,7 +19,7 @@ OUTCOME = {  # our status -> MLflow's
     Status.FAILED: "FAILED",
     Status.DIVERGED: "FAILED",
 }
-DIED = "podium.died"
+DIED = "died"  # the tag of a record whose process ended without a word
 
 
 def outcome(record: RunRecord) -> str:

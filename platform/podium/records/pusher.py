@@ -80,6 +80,8 @@ class Pusher:
 
     def close_groups(self, report: Report) -> None:
         """Close the parents of runs that are all over. Runs under them count as sent only after that."""
+        if not self._stores:
+            return  # nothing was sent: MLflow need not be imported
         from podium.records.store import StoreError
 
         for target, store in self._stores.items():

@@ -31,6 +31,7 @@ from podium.records.target import Target
 METRICS_PER_CALL = 1000  # MLflow's limits
 PARAMS_PER_CALL = 100
 DIGEST_LENGTH = 36
+DIED_TAG = f"podium.{mapping.DIED}"
 ARTIFACTS = ("record.json", "config.yaml", "network.safetensors", "predictions.npz", "*.png")
 REFUSED = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST"}
 
@@ -201,9 +202,9 @@ class Store:
         if changed:
             self._client.log_batch(known.run_id, tags=changed)
         known.tags.update((tag.key, tag.value) for tag in changed)
-        if mapping.DIED in known.tags and mapping.DIED not in tags:  # it was resumed
-            self._client.delete_tag(known.run_id, mapping.DIED)
-            del known.tags[mapping.DIED]
+        if DIED_TAG in known.tags and DIED_TAG not in tags:  # it was resumed
+            self._client.delete_tag(known.run_id, DIED_TAG)
+            del known.tags[DIED_TAG]
 
     def _input(self, known: Progress, record: RunRecord) -> None:
         if record.data is None or known.has_data:

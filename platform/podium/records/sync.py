@@ -55,8 +55,8 @@ def sync(root: Path, *, uri: str | None = None) -> Report:
 def follow_runs(root: Path, *, uri: str | None, wait_s: float, pulse_s: float = PULSE_S) -> int:
     """Send until no run at or below ``root`` lives, nobody asks for more and all is sent.
 
-    A store that is away is tried again, ever more slowly, and given up ``wait_s`` after the last run ended: what is
-    missing then waits for `podium sync`. Only one process follows a folder; another ends at once.
+    A store that is away is tried again, ever more slowly, and given up ``wait_s`` after the last run ended:
+    what is missing then waits for `podium sync`. Only one process follows a folder; another ends at once.
     """
     root = root.resolve()
     while True:
