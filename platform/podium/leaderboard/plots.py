@@ -4,13 +4,16 @@ Colours are variables of the page's style, so the plots follow its dark mode.
 """
 
 import io
+import math
 import re
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
@@ -46,6 +49,7 @@ class Point:
     error: float
     low: float
     high: float
+    ranked: bool
 
 
 def cost_plot(table: Table, cost: str, label: str) -> str | None:
@@ -53,22 +57,25 @@ def cost_plot(table: Table, cost: str, label: str) -> str | None:
     points = cost_points(table, cost)
     if not points:
         return None
-    front = pareto(points)
-    with mpl.rc_context(_style(cost)):
+    front = pareto([point for point in points if point.ranked])
+    with _style(cost):
         figure, axes = _axes(6.2, 3.9)
         for point in points:
             colour = ACCENT if point in front else SOFT
             axes.plot([point.cost] * 2, [point.low, point.high], color=colour, linewidth=1.6, zorder=2)
-            axes.plot([point.cost], [point.error], "o", color=colour, markersize=6, zorder=3)
-            axes.annotate(
-                str(point.number),
-                (point.cost, point.error),
-                xytext=(6, 4),
-                textcoords="offset points",
-                fontsize=9,
-                color=INK,
-                zorder=4,
+            axes.plot(
+                [point.cost],
+                [point.error],
+                "o",
+                color=colour,
+                fillstyle="full" if point.ranked else "none",
+                markersize=6,
+                zorder=3,
             )
+        for group in together(points):
+            place = (group[-1].cost, group[-1].error)
+            label_text = ", ".join(str(point.number) for point in group)
+            axes.annotate(label_text, place, xytext=(6, 4), textcoords="offset points", color=INK, zorder=4)
         axes.step(
             [point.cost for point in front],
             [point.error for point in front],
@@ -93,7 +100,7 @@ def curve_plot(table: Table, row: Row, metric: str) -> str | None:
     if own is None:
         return None
     name = f"curve-{row.entry.short_hash}"
-    with mpl.rc_context(_style(name)):
+    with _style(name):
         figure, axes = _axes(2.9, 1.9)
         for other in sorted(table.rows, key=lambda other: other.entry.key):
             drawn = curves(other, metric)
@@ -119,7 +126,7 @@ def cost_points(table: Table, cost: str) -> list[Point]:
         value, error = row.cost(cost), row.estimate("test/top1_error")
         if value is not None and value > 0 and error is not None:
             low, high = (error.low, error.high) if error.low <= error.high else (error.mean, error.mean)
-            points.append(Point(row.number, value, 100 * error.mean, 100 * low, 100 * high))
+            points.append(Point(row.number, value, 100 * error.mean, 100 * low, 100 * high, row.complete))
     return points
 
 
@@ -132,23 +139,41 @@ def pareto(points: Sequence[Point]) -> list[Point]:
     return front
 
 
-def curves(row: Row, metric: str) -> np.ndarray[Any, Any] | None:
+def together(points: Sequence[Point]) -> list[list[Point]]:
+    """Points in groups that stand so close that one label must serve, lowest row first."""
+    width = max(math.log10(max(p.cost for p in points) / min(p.cost for p in points)), 1.0)
+    height = max(p.high for p in points) or 1.0
+    groups: list[list[Point]] = []
+    for point in points:
+        for group in groups:
+            across = abs(math.log10(point.cost / group[0].cost)) / width
+            if across < 0.03 and abs(point.error - group[0].error) / height < 0.05:
+                group.append(point)
+                break
+        else:
+            groups.append([point])
+    return groups
+
+
+def curves(row: Row, metric: str) -> npt.NDArray[np.float64] | None:
     """Errors in per cent, (seeds, epochs), cut to the epochs that every finished seed reached."""
     series = [[value for _, value in (record.history or {}).get(metric, [])] for record in row.finished]
     length = min((len(values) for values in series), default=0)
     if length == 0:
         return None
-    return 100 * np.maximum(np.array([values[:length] for values in series]), 1e-3)
+    return np.maximum(100.0 * np.array([values[:length] for values in series]), 0.1)
 
 
-def _epochs(drawn: np.ndarray[Any, Any]) -> range:
+def _epochs(drawn: npt.NDArray[np.float64]) -> range:
     return range(1, drawn.shape[1] + 1)
 
 
-def _style(salt: str) -> dict[str, Any]:
+def _style(salt: str) -> AbstractContextManager[None]:
     """Matplotlib's own defaults, whatever the user's matplotlibrc says, and ours over them."""
-    defaults = {key: value for key, value in mpl.rcParamsDefault.items() if not key.startswith("backend")}
-    return {**defaults, **STYLE, "svg.hashsalt": salt}
+    defaults: dict[Any, Any] = {k: v for k, v in mpl.rcParamsDefault.items() if not k.startswith("backend")}
+    defaults.update(STYLE)
+    defaults["svg.hashsalt"] = salt
+    return mpl.rc_context(defaults)
 
 
 def _axes(width: float, height: float) -> tuple[Figure, Axes]:

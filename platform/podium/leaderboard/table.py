@@ -117,7 +117,7 @@ class Table:
 
     @property
     def ranks_cross(self) -> bool:
-        """Whether some entry holds a better rank than another with a better mean: its spread hides differences."""
+        """Whether some entry holds a better rank than one with a better mean: spread hides differences."""
         found = [row.rank for row in self.rows if row.rank is not None]
         return found != sorted(found)
 

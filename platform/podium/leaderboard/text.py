@@ -5,12 +5,13 @@ import unicodedata
 
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+SPACES = re.compile(r"[^\S\N{NO-BREAK SPACE}]+")
 MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~$:@]|(?<=www)\.)", re.IGNORECASE)
 
 
 def visible(text: str) -> str:
     """The text on one line; invisible characters and those that turn the reading direction become a mark."""
-    line = " ".join(text.split())
+    line = SPACES.sub(" ", text).strip()
     return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in HIDDEN else c for c in line)
 
 

@@ -1,4 +1,4 @@
-"""Check a published board: recompute every test metric from the predictions, every hash, every byte of its pages.
+"""Check a published board: every test metric from the predictions, every hash, every byte of its pages.
 
 Validation metrics, costs and histories have no predictions to be recomputed from: checksums hold them.
 """
@@ -195,7 +195,7 @@ def verify(
     run_checks: Sequence[RunCheck] = RUN_CHECKS,
     board_checks: Sequence[BoardCheck] = BOARD_CHECKS,
 ) -> list[Problem]:
-    """Everything on a published board that is not what its records and predictions give; empty when all is right.
+    """Everything on a board that is not what its records and predictions give; empty when all is right.
 
     Raises:
         ValueError: the folder is no board.

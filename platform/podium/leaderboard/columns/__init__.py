@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from podium.leaderboard.table import Row
 
 NOTHING = "–"
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,11 @@ def percent(value: float) -> str:
 
 def interval_text(mean: float, low: float, high: float) -> str:
     """A mean and its interval, in per cent."""
-    bounds = "no interval" if math.isnan(low) or math.isnan(high) else f"{percent(low)} to {percent(high)}"
+    bounds = (
+        "no interval"
+        if math.isnan(low) or math.isnan(high)
+        else NO_BREAK.join([percent(low), "to", percent(high)])
+    )
     return f"{percent(mean)} ({bounds})"
 
 
