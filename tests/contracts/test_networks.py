@@ -81,10 +81,13 @@ def test_it_gives_one_logit_a_class_for_grey_and_colour_images(name):
 @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 40)])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_it_takes_other_samples_or_says_in_one_line_what_it_needs(name, shape):
+    refusal = ""
     try:
         network = build(name, shape)
     except InstantiationException as error:
-        assert re.fullmatch(r".+ requires images .+, got .+; use .+", str(error.__cause__))
+        refusal = str(error.__cause__)
+    if refusal:
+        assert re.fullmatch(r".+ requires images .+, got .+; use .+", refusal)
     else:
         assert network(torch.rand(2, *shape)).shape == (2, CLASSES)
 
