@@ -115,7 +115,7 @@ def test_with_the_check_switched_off_they_are_there_twice(runs: Path, look, monk
 
 
 def resumed_after_a_power_cut(runs: Path) -> None:
-    """A power cut takes lines that were pushed but not on the disk; the resumed run writes them again, later."""
+    """A power cut takes lines that were pushed; the resumed run writes them again, later."""
     journal, made = start(runs / "b", seed=1, points=8)
     sync.sync(runs)
     journal.close()
