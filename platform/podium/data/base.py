@@ -1,4 +1,4 @@
-"""What every data set does alike: check what was loaded, split it, view it, hand out batches, fingerprint it."""
+"""What every data set does alike: check what was loaded, split it, view it, hand out batches, name it."""
 
 import hashlib
 from dataclasses import asdict

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from podium.data.arrays import Source, content_hash
+from podium.data.errors import one_line
 from podium.records.files import write_atomically
 
 log = logging.getLogger(__name__)
@@ -42,8 +43,8 @@ def _read(path: Path, checksum: str) -> Source | None:
             return source
         reason = "other content"
     except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
-        reason = str(error)
-    log.warning("%s was damaged (%s); it is made again", path, " ".join(reason.split()))
+        reason = one_line(error)
+    log.warning("%s was damaged (%s); it is made again", path, reason)
     path.unlink(missing_ok=True)
     return None
 

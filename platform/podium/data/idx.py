@@ -1,7 +1,6 @@
 """MNIST and its like through torchvision: read, or obtained first, whole or not at all."""
 
 import gzip
-import os
 import shutil
 import tempfile
 import zlib
@@ -13,6 +12,7 @@ import numpy as np
 import torch
 
 from podium.data.arrays import Source
+from podium.data.errors import one_line
 
 FILES = (
     "train-images-idx3-ubyte",
@@ -40,11 +40,9 @@ def published(dataset: str, root: Path, *, archives: Path | None, remedy: str) -
         parts = [kind(str(root), train=train) for train in (True, False)]
         inputs = torch.cat([part.data for part in parts]).unsqueeze(1).numpy()
         labels = torch.cat([part.targets for part in parts]).numpy().astype(np.int64)
-    except (
-        Exception
-    ) as error:  # a damaged file makes torchvision raise anything from AssertionError to RuntimeError
+    except Exception as error:  # torchvision raises anything from AssertionError to RuntimeError
         raise ValueError(
-            f"{raw} must hold whole files, got {_one_line(error)}; delete it and run again"
+            f"{raw} must hold whole files, got {one_line(error)}; delete it and run again"
         ) from None
     if len(inputs) != len(labels):
         raise ValueError(
@@ -55,7 +53,7 @@ def published(dataset: str, root: Path, *, archives: Path | None, remedy: str) -
 
 
 def _obtain(kind: Any, raw: Path, *, archives: Path | None, remedy: str) -> None:
-    """Fill a staging folder, then move the files to where they belong: an interruption leaves none of them in part."""
+    """Fill a staging folder, then move the files to their place: an interruption leaves no part of one."""
     root = raw.parent.parent
     try:
         raw.mkdir(parents=True, exist_ok=True)
@@ -73,12 +71,8 @@ def _obtain(kind: Any, raw: Path, *, archives: Path | None, remedy: str) -> None
                 shutil.copy(archive, staged)
             kind(str(staging), download=True)
         for name in FILES:
-            os.replace(staged / name, raw / name)
+            (staged / name).replace(raw / name)
     except (OSError, EOFError, zlib.error, RuntimeError, HTTPException) as error:
-        raise ValueError(f"{raw} must hold {FILES[0]} and so on, got {_one_line(error)}; {remedy}") from None
+        raise ValueError(f"{raw} must hold {len(FILES)} files, got {one_line(error)}; {remedy}") from None
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

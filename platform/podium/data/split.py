@@ -1,8 +1,9 @@
 """Training, validation and test: seeded, stratified, and the same under every version of every library.
 
-All randomness of this room is ``RandomState(seed).random_sample``: the stream of RandomState is frozen by numpy's
-policy (NEP 19), that of Generator may change with any release, and a changed split would silently mix up training and
-test examples of runs that are compared. Orders come from sorting such numbers, so no shuffling algorithm matters.
+All randomness of this room is ``RandomState(seed).random_sample``: the stream of RandomState is frozen by
+numpy's policy (NEP 19), that of Generator may change with any release, and a changed split would silently
+mix up training and test examples of runs that are compared. Orders come from sorting such numbers, so no
+shuffling algorithm matters.
 """
 
 from dataclasses import dataclass
@@ -45,8 +46,8 @@ class Split:
         """Put every example of the source into exactly one part.
 
         Raises:
-            ValueError: ``test`` is a number although a test split is published, or null although none is, or a
-                part would be empty.
+            ValueError: ``test`` is a number although a test split is published, or null although none is,
+                or a part would be empty.
         """
         examples = len(source.labels)
         if source.test_start is not None and self.test is not None:

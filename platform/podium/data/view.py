@@ -1,8 +1,9 @@
 """How a data set is seen: less of it, with shuffled positions, with random labels, standardised.
 
-Random labels and shuffled positions: "Understanding deep learning requires rethinking generalization", Zhang,
-Bengio, Hardt, Recht, Vinyals, 2016, https://arxiv.org/abs/1611.03530. Differs from the paper: a validation split is
-carved from the training data, and it keeps its true labels as the test split does, so both measure the same thing.
+Random labels and shuffled positions: "Understanding deep learning requires rethinking generalization",
+Zhang, Bengio, Hardt, Recht, Vinyals, 2016, https://arxiv.org/abs/1611.03530. Differs from the paper: a
+validation split is carved from the training data, and it keeps its true labels as the test split does, so
+both measure the same.
 """
 
 from dataclasses import dataclass
@@ -31,9 +32,10 @@ class View:
     """Options on any data set.
 
     ``fraction`` keeps a share of the training split; a smaller share is a subset of a larger one.
-    ``permute_seed`` shuffles the positions of every sample in one order, the same for all splits and channels.
-    ``random_labels_seed`` replaces the labels of the training split. ``standardize`` subtracts the mean and divides
-    by the deviation of the training split, at each pixel or over each channel; what is constant there is divided by 1.
+    ``permute_seed`` shuffles the positions of every sample in one order, the same for all splits and
+    channels. ``random_labels_seed`` replaces the labels of the training split. ``standardize`` subtracts
+    the mean and divides by the deviation of the training split, at each pixel or over each channel; what
+    is constant there is divided by 1.
     """
 
     fraction: float
