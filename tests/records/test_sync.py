@@ -327,6 +327,14 @@ def test_a_follower_sends_while_a_process_trains_and_ends_by_itself(runs: Path, 
         time.sleep(0.1)
 
 
+def test_waiting_minds_only_ended_runs_with_a_store_and_not_for_long(tmp_path: Path) -> None:
+    finished(tmp_path / "a", config=config(uri=None))
+    start(tmp_path / "b", seed=1)
+    assert sync.wait_for_sync(tmp_path, TRACKING, stay_s=0.0).endswith("has it; `podium ui` shows it")
+    finished(tmp_path / "c", seed=2)
+    assert "does not have all yet" in sync.wait_for_sync(tmp_path, TRACKING, stay_s=0.2)
+
+
 def test_a_follower_is_not_started_where_nobody_wants_one(tmp_path: Path) -> None:
     sync.spawn_follower(tmp_path, {**TRACKING, "follow": False})
     sync.spawn_follower(tmp_path, {**TRACKING, "uri": None})

@@ -44,5 +44,6 @@ def test_nothing_to_draw_is_named(tmp_path: Path) -> None:
 
 
 def test_importing_it_does_not_import_matplotlib() -> None:
-    code = "import sys, podium.visualize.curves, podium.visualize.confusion; assert 'matplotlib' not in sys.modules"
+    modules = "podium.visualize.curves, podium.visualize.confusion"
+    code = f"import sys, {modules}; assert 'matplotlib' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -18,7 +18,7 @@ import psutil
 from podium.records.alive import process_lives
 from podium.records.files import write_atomically
 from podium.records.pusher import Pusher, Report, find_runs, is_sent, state_folder
-from podium.records.record import RECORD_FILE
+from podium.records.record import RECORD_FILE, RunRecord, Status
 from podium.records.target import target_of
 
 PULSE_S = 2.0
@@ -98,13 +98,24 @@ def wait_for_sync(folder: Path, tracking: Mapping[str, Any], *, stay_s: float = 
     if target is None:
         return "MLflow: none (tracking=none)"
     until = time.monotonic() + stay_s
-    while not all(is_sent(run) for run in find_runs(folder)):
+    while any(_is_due(run) for run in find_runs(folder)):
         away = _told(root).get(target.shown)
         if away or time.monotonic() > until:
             reason = f"cannot be reached ({away})" if away else "does not have all yet"
             return f"MLflow: {target.shown} {reason}; `podium sync {root}` brings the rest"
         time.sleep(0.1)
     return f"MLflow: {target.shown} has it; `podium ui` shows it"
+
+
+def _is_due(folder: Path) -> bool:
+    """Whether an ended run with a store of its own was not sent yet."""
+    if is_sent(folder):
+        return False
+    try:
+        record = RunRecord.load(folder)
+    except ValueError:
+        return False
+    return record.status is not Status.RUNNING and bool((record.config.get("tracking") or {}).get("uri"))
 
 
 def _follow(root: Path, *, uri: str | None, wait_s: float, pulse_s: float) -> int:
