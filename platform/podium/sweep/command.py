@@ -13,6 +13,7 @@ from podium.run.errors import ConfigError
 from podium.sweep.plan import Plan, cores, make_plan, notes, rungs
 from podium.sweep.result import (
     Result,
+    after,
     is_complete,
     make_rows,
     shown,
@@ -27,7 +28,8 @@ from podium.sweep.tools import real_tools
 from podium.sweep.trial import Outcome, Tools, Trial, load
 
 SHOWN = 10  # configurations printed at the end; the page has them all
-STARTUP_S = 10.0  # Ray and the first imports of the workers
+STARTUP_S = 20.0  # Ray and the first imports of the workers
+PER_RUN_S = 1.2  # building, the last scores, pictures and files of a run
 EXIT_FAILED = 1
 
 
@@ -108,7 +110,7 @@ def preview(plan: Plan, base: dict[str, Any], estimate: Callable[[dict[str, Any]
     if isinstance(plan.search, Optuna):
         lines += [f"      {axis}" for axis in plan.axes]
         lines.append("      each trial is suggested after the results of earlier ones")
-    seconds = estimate(base)
+    seconds = PER_RUN_S + estimate(base)
     at_once = max(1, cores(plan.cluster) // base["runtime"]["threads"])
     runs = plan.trials() * plan.seeds
     waves = math.ceil(plan.trials() / at_once) * plan.seeds
@@ -137,17 +139,23 @@ def carry_out_sweep(
 def settle(plan: Plan, tools: Tools, lost: Sequence[tuple[Point, str]]) -> None:
     """After the search: what it did not let finish was stopped early, and what lost its worker failed."""
     for point, reason in lost:
-        line = plan.line(point)
-        known = load(plan.folder).get(line)
-        trial = known or Outcome(list(point), line, Status.FAILED, None, None, None, None, [], "")
-        replace(trial, status=Status.FAILED, value=None, reason=f"its worker process ended: {reason}").save(
-            plan.folder
+        outcome = load(plan.folder).get(plan.line(point)) or Outcome(
+            point=list(point),
+            line=plan.line(point),
+            status=Status.FAILED,
+            epochs=None,
+            value=None,
+            entry_hash=None,
+            reason=None,
+            replicates=[],
+            started="",
         )
+        told = f"its worker process ended: {reason}"
+        replace(outcome, status=Status.FAILED, value=None, reason=told).save(plan.folder)
     for outcome in load(plan.folder).values():
         if outcome.status in (Status.RUNNING, Status.FAILED) and outcome.epochs is not None:
-            trial = Trial(plan, tuple(outcome.point), tools)
             for seed in range(plan.seeds):
-                _stop(trial, seed)
+                _stop(Trial(plan, tuple(outcome.point), tools), seed)
         if outcome.status is Status.RUNNING:
             replace(outcome, status=Status.STOPPED).save(plan.folder)
 

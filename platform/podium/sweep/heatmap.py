@@ -109,7 +109,6 @@ def picture(plan: Plan, shown_map: HeatMap) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.colors import LogNorm
     from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter, NullFormatter
 
     wide, high = len(shown_map.x.labels), len(shown_map.y.labels)
     figure = Figure(figsize=(2.6 + 1.45 * wide, 1.5 + 0.95 * high), layout="constrained")
@@ -136,12 +135,13 @@ def picture(plan: Plan, shown_map: HeatMap) -> bytes:
     axes.tick_params(which="minor", length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    if any(cell.mean is not None for line in shown_map.cells for cell in line):
-        bar = figure.colorbar(image, ax=axes, label=f"mean {plan.metric}")
+    if _means(shown_map):
+        bar = figure.colorbar(image, ax=axes, label=f"mean {plan.metric}", pad=0.03)
+        bar.ax.yaxis.labelpad = 12
         bar.outline.set_visible(False)  # type: ignore[operator]
-        percent = plan.metric.endswith("error")
-        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:g}%" if percent else f"{v:g}"))
-        bar.ax.yaxis.set_minor_formatter(NullFormatter())
+        bar.set_ticks(ticks := _ticks(shown_map))
+        bar.set_ticklabels([shown(plan.metric, tick) for tick in ticks])
+        bar.ax.minorticks_off()
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=144, metadata={"Software": None})
     return buffer.getvalue()
@@ -149,8 +149,20 @@ def picture(plan: Plan, shown_map: HeatMap) -> bytes:
 
 def is_logarithmic(shown_map: HeatMap) -> bool:
     """Whether the colours are: one bad line would otherwise make all good ones look the same."""
-    means = [cell.mean for line in shown_map.cells for cell in line if cell.mean is not None]
+    means = _means(shown_map)
     return len(means) > 1 and min(means) > 0 and max(means) > SKEWED * min(means)
+
+
+def _means(shown_map: HeatMap) -> list[float]:
+    return [cell.mean for line in shown_map.cells for cell in line if cell.mean is not None]
+
+
+def _ticks(shown_map: HeatMap) -> list[float]:
+    """Five values evenly along the colours."""
+    low, high = min(_means(shown_map)), max(_means(shown_map))
+    if is_logarithmic(shown_map):
+        return [low * (high / low) ** (k / 4) for k in range(5)]
+    return [low + (high - low) * k / 4 for k in range(5)] if high > low else [low]
 
 
 def _side(axis: Axis, configurations: int) -> Side:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from podium.run.bind import check_values
 from podium.run.errors import ConfigError
@@ -62,6 +62,7 @@ class Optuna:
         _require(self.startup_trials >= 1, f"startup_trials must be at least 1, got {self.startup_trials}")
 
 
+Made = TypeVar("Made")
 Search = Grid | Random | Asha | Optuna
 
 
@@ -84,7 +85,8 @@ def make_search(values: Mapping[str, Any]) -> Search:
     Raises:
         ConfigError: a kind, key, type or value that is wrong.
     """
-    for owner in (Grid, Random, Asha, Optuna):
+    owners: tuple[type[Search], ...] = (Grid, Random, Asha, Optuna)
+    for owner in owners:
         if values.get("kind") == owner.__name__.lower():
             return _made(owner, values, "search")
     raise ConfigError(
@@ -101,7 +103,7 @@ def make_cluster(values: Mapping[str, Any]) -> Cluster:
     return _made(Cluster, values, "cluster")
 
 
-def _made(owner: type, values: Mapping[str, Any], path: str) -> Any:
+def _made(owner: type[Made], values: Mapping[str, Any], path: str) -> Made:
     check_values(owner, values, path)
     try:
         return owner(**values)

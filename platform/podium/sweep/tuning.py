@@ -44,13 +44,13 @@ class Task:
         return self.points[config["index"]] if self.points else from_suggestion(self.plan.axes, config)
 
 
-class ConfigurationTrial(tune.Trainable):  # type: ignore[misc]
+class ConfigurationTrial(tune.Trainable):
     """One configuration in a worker: each step trains its seeds to the next rung and reports their mean.
 
     The actor is used again for the next configuration, and each run seeds everything itself.
     """
 
-    def setup(self, config: dict[str, Any], *, task: Task) -> None:
+    def setup(self, config: dict[str, Any], *, task: Task) -> None:  # type: ignore[override]
         """Called once in a worker process."""
         os.chdir(task.folder)
         self._task = task
@@ -72,19 +72,22 @@ class ConfigurationTrial(tune.Trainable):  # type: ignore[misc]
         return {VALUE: value, "epoch": epochs or 0, "done": over}
 
 
-class SeriousOptunaSearch(OptunaSearch):  # type: ignore[misc]
-    """Tells Optuna that a configuration without a value failed, where Tune would leave it running for ever."""
+class FailuresAreWorst(OptunaSearch):
+    """Tells Optuna that a configuration without a value was cut short, which its estimator ranks behind every value.
+
+    Tune would leave it running for ever, and what Optuna calls failed teaches its estimator nothing: it would go on
+    suggesting what diverges.
+    """
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
         """A trial is over."""
-        if result is not None and math.isnan(result[VALUE]):
-            result, error = None, True
-        super().on_trial_complete(trial_id, result, error)
+        lacks = result is None or math.isnan(result.get(VALUE, math.nan))
+        super().on_trial_complete(trial_id, None if lacks else result, error=False)
 
 
-class Progress(tune.Callback):  # type: ignore[misc]
+class Progress(tune.Callback):
     """Moves the bar when a trial is over.
 
     Tune pickles its callbacks and takes them up again in another process, so the bar is held by the class, and what is
@@ -189,7 +192,7 @@ def _searcher(plan: Plan) -> OptunaSearch | None:
     sampler = optuna.samplers.TPESampler(
         seed=plan.search.seed, n_startup_trials=plan.search.startup_trials, constant_liar=True
     )
-    return SeriousOptunaSearch(space=distributions(plan.axes), metric=VALUE, mode=plan.mode, sampler=sampler)
+    return FailuresAreWorst(space=distributions(plan.axes), metric=VALUE, mode=plan.mode, sampler=sampler)
 
 
 def _scheduler(plan: Plan, max_epochs: int) -> ASHAScheduler | None:
