@@ -62,7 +62,7 @@ DAMAGES = {
     "status": (lambda text: text.replace('"running"', '"fast"'), "'fast' is not a valid Status"),
     "environment": (lambda text: text.replace('"cores"', '"kernels"'), "kernels"),
     "no environment": (lambda text: text.replace('"environment"', '"data"'), "must"),
-    "seed": (lambda text: text.replace('"seed": 0,\n "s', '"seed": "0",\n "s'), "seed of type str"),
+    "seed": (lambda text: text.replace('"seed": 0,', '"seed": "0",', 1), "seed of type str"),
     "history": (lambda text: text.replace('"history": null', '"history": 5'), "must be a whole record"),
     "metrics": (
         lambda text: text.replace('"metrics": null', '"metrics": {"a": true}'),
@@ -100,3 +100,13 @@ def test_saving_leaves_one_whole_file_that_others_may_read(tmp_path: Path) -> No
 
 def test_canonical_json_does_not_depend_on_the_order_of_keys() -> None:
     assert canonical_json({"b": 1, "a": [math.inf]}) == canonical_json({"a": [math.inf], "b": 1})
+
+
+def test_the_order_of_tricks_is_part_of_the_entry_and_survives_json() -> None:
+    """Edits do not commute, so a record that sorted its tricks would describe another run."""
+    first = record(config={"tricks": {"mixup": {"p": 1}, "l2": {"p": 2}}, "seed": 0})
+    other = {"tricks": {"l2": {"p": 2}, "mixup": {"p": 1}}, "seed": 0}
+    assert entry_hash(first.config) != entry_hash(other)
+    assert entry_hash({"b": 1, "a": 2}) == entry_hash({"a": 2, "b": 1})
+    again = RunRecord.from_json(first.with_(entry_hash=entry_hash(first.config)).to_json(), source="text")
+    assert list(again.config["tricks"]) == ["mixup", "l2"]

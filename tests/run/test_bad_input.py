@@ -62,6 +62,7 @@ CONFIGURATIONS: list[tuple[str, str]] = [
     ("data.num_classes=2", r"num_classes|classes"),
     ("data.shape=[1,9,9]", r"shape"),
     ("paths.data=${paths.dtaa}", r"paths.dtaa"),
+    ("tracking.uri=https://me:secret@mlflow.example", r"tracking.uri must hold no password"),
     ("=", r"is not a key of this configuration"),
     ("tricks=[dropout", r"must be an override"),
 ]

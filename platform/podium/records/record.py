@@ -78,8 +78,11 @@ class RunRecord:
         return replace(self, **changes)
 
     def to_json(self) -> str:
-        """Canonical JSON: sorted keys, non-finite numbers as the strings nan, inf and -inf."""
-        return canonical_json(asdict(self), indent=1)
+        """JSON in the order of the fields, because the order of tricks in the configuration counts.
+
+        Non-finite numbers are the strings nan, inf and -inf.
+        """
+        return json.dumps(_encode_numbers(asdict(self)), ensure_ascii=False, allow_nan=False, indent=1)
 
     @classmethod
     def from_json(cls, text: str, *, source: str) -> "RunRecord":
@@ -145,8 +148,14 @@ class RunRecord:
 
 
 def entry_hash(config: Mapping[str, Any]) -> str:
-    """SHA-256 (hex) of the parts of a resolved configuration that define the experiment."""
-    return hashlib.sha256(canonical_json(_identity(config, prefix="")).encode()).hexdigest()
+    """SHA-256 (hex) of the parts of a resolved configuration that define the experiment.
+
+    Keys are sorted first, except those of ``tricks``: their order is the order of the edits.
+    """
+    identity = _identity(config, prefix="")
+    if isinstance(tricks := identity.get("tricks"), Mapping):
+        identity["tricks"] = [[name, values] for name, values in tricks.items()]
+    return hashlib.sha256(canonical_json(identity).encode()).hexdigest()
 
 
 def canonical_json(value: Any, *, indent: int | None = None) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
@@ -58,7 +59,16 @@ def _composed(overrides: Sequence[str], root: str) -> tuple[DictConfig, Mapping[
         except (HydraException, OmegaConfBaseException) as error:
             raise ConfigError(_diagnose(overrides, root, error)) from None
         choices = dict(composed.hydra.runtime.choices)
+        _refuse_ignored_task(overrides, choices)
         return OmegaConf.masked_copy(composed, [key for key in composed if key != "hydra"]), choices
+
+
+def _refuse_ignored_task(overrides: Sequence[str], choices: Mapping[str, Any]) -> None:
+    """A network names its task, and that wins over the command line: say so instead of ignoring what was asked."""
+    for text in overrides:
+        asked = text.removeprefix("task=")
+        if asked != text and asked != choices["task"]:
+            raise ConfigError(f"task must be {choices['task']}, which network={choices['network']} names, got {asked}")
 
 
 def _resolved(composed: DictConfig) -> dict[str, Any]:
@@ -87,6 +97,7 @@ def check_run(config: Mapping[str, Any]) -> None:
         raise ConfigError(f"seed must be an integer from 0 to 4294967295, got {config['seed']!r}")
     if not isinstance(config["name"], str) or not config["name"].strip():
         raise ConfigError(f"name must be text or null, got {config['name']!r}; quote it")
+    _refuse_secrets(config["tracking"])
     for block, owner in blocks.items():
         check_values(owner, config[block], block)
         try:
@@ -128,6 +139,14 @@ def keys(config: Any, prefix: str = "") -> Iterator[str]:
         for key, value in config.items():
             yield f"{prefix}{key}"
             yield from keys(value, f"{prefix}{key}.")
+
+
+def _refuse_secrets(tracking: Mapping[str, Any]) -> None:
+    """A password in the address would stand in every record and on every published board."""
+    if urlsplit(str(tracking.get("uri") or "")).password is not None:
+        raise ConfigError(
+            "tracking.uri must hold no password, got one; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+        )
 
 
 def _default_name(choices: Mapping[Any, Any], config: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """The commands about single runs: train, summary, evaluate, reproduce. Each prints for a person and returns an exit code."""
 
+import logging
 import shutil
 import sys
 import tempfile
@@ -13,9 +14,16 @@ from podium.run.errors import ConfigError
 EXIT_FAILED = 1
 
 
+def show_notes() -> None:
+    """Let podium's own notes reach the person, such as the padding that a network chose for small images."""
+    logging.basicConfig(format="podium: %(message)s", level=logging.WARNING)
+    logging.getLogger("podium").setLevel(logging.INFO)
+
+
 def train_command(overrides: Sequence[str], *, fresh: bool) -> int:
     """Train one run in the foreground; MLflow is fed by another process."""
-    config = compose(overrides)  # before torch is imported: a wrong key answers at once
+    show_notes()
+    config = compose(overrides)
     from podium.records.sync import spawn_follower, wait_for_sync
     from podium.run.folders import find_folders, find_record, is_final, run_folder
     from podium.run.train import train
@@ -38,6 +46,7 @@ def train_command(overrides: Sequence[str], *, fresh: bool) -> int:
 
 def summary_command(overrides: Sequence[str]) -> int:
     """Print layers, output shapes, parameters and computed costs of a configuration's network."""
+    show_notes()
     config = compose(overrides)
     from podium.run.build import build_network
     from podium.run.costs import network_costs
