@@ -1,6 +1,6 @@
 """A trainer without networks: records, epochs, pauses and failures as the real one has them, in no time.
 
-The validation error after an epoch is a formula of the configuration and the seed, so that tests know every value.
+The validation error after an epoch is a formula of configuration and seed, so that tests know every value.
 """
 
 import time

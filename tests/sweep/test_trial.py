@@ -52,6 +52,27 @@ def test_seeds_go_through_the_rungs_in_lockstep_and_no_epoch_is_trained_twice(pl
     assert list(fake.epochs_trained("runs").values()) == [list(range(1, 10))] * 3
 
 
+def test_a_finished_trial_stays_finished_when_the_search_begins_it_again(plan):
+    """Tune's memory can be a second old when the driver is killed; ASHA may then even want to stop the trial."""
+    trial = Trial(plan, ("he_normal", "0.5"), fake.tools())
+    first = trial.advance(1)
+    last = trial.advance(None)
+    assert trial.advance(1).value == first.value
+    assert load(plan.folder) == {last.line: last}
+
+
+def test_runs_that_another_sweep_finished_are_compared_at_the_rung_and_valued_at_their_end(plan):
+    trial = Trial(plan, ("he_normal", "0.5"), fake.tools())
+    for seed in range(3):
+        fake.train(trial.config(seed, None))
+    at_rung, at_end = trial.advance(1), trial.advance(None)
+    assert at_rung.status is Status.RUNNING
+    assert at_rung.value > at_end.value
+    assert at_end.value == pytest.approx(
+        sum(fake.error_after(trial.config(s, None), 9) for s in range(3)) / 3
+    )
+
+
 def test_a_run_that_is_ahead_of_the_rung_is_not_trained(plan):
     """Tune may begin a trial again whose runs were killed further on."""
     trial = Trial(plan, ("he_normal", "0.5"), fake.tools())

@@ -37,7 +37,8 @@ def test_a_grid_is_carried_out_in_workers_failures_are_kept_and_nothing_is_made_
 @pytest.mark.usefixtures("ray_workers")
 def test_asha_stops_the_worse_early_as_stopped_and_not_failed(plan_of):
     plan = plan_of(
-        "initializer=he_normal,zeros", "tricks.dropout.p=interval(0,0.8)", "search=asha", "search.trials=9", "seeds=2", "name=asha"
+        "initializer=he_normal,zeros", "tricks.dropout.p=interval(0,0.8)", "search=asha", "search.trials=9",
+        "seeds=2", "name=asha",
     )  # fmt: skip
     result = carry_out(plan)
     statuses = Counter(row.outcome.status for row in result.rows)
@@ -59,7 +60,8 @@ def test_asha_stops_the_worse_early_as_stopped_and_not_failed(plan_of):
 @pytest.mark.usefixtures("ray_workers")
 def test_optuna_learns_from_the_means_and_survives_failures(plan_of):
     plan = plan_of(
-        "initializer=he_normal,zeros,diverge", "tricks.dropout.p=interval(0,0.8)", "search=optuna", "search.trials=16",
+        "initializer=he_normal,zeros,diverge", "tricks.dropout.p=interval(0,0.8)", "search=optuna",
+        "search.trials=16",
         "search.startup_trials=6", "seeds=1", "cluster.cpus=1", "name=optuna",
     )  # fmt: skip
     result = carry_out(plan)
@@ -136,7 +138,7 @@ def workers_of(folder):
     found = []
     for process in psutil.process_iter(["cmdline"]):
         try:
-            if process.cwd() == str(folder):
+            if process.pid != os.getpid() and process.cwd() == str(folder):
                 found.append(process)
         except psutil.Error:
             continue

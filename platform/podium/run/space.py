@@ -1,9 +1,10 @@
 """Hydra's sweep syntax as a search space: which overrides are searched over, and which are fixed.
 
-``key=a,b,c`` and ``key=choice(a,b,c)`` are choices, ``key=range(1,10,2)`` is a range, ``key=interval(0,0.8)`` an interval and
-``key=tag(log,interval(1e-4,1e-1))`` one that is searched on a logarithmic scale. An interval of whole numbers is written
-``int(interval(1,10))``. Every other override is fixed. Values are kept as the text that follows ``key=``, so whatever a search
-chooses can be pasted behind ``podium train``.
+``key=a,b,c`` and ``key=choice(a,b,c)`` are choices, ``key=range(1,10,2)`` is a range,
+``key=interval(0,0.8)`` an interval and ``key=tag(log,interval(1e-4,1e-1))`` one that is searched on a
+logarithmic scale. An interval of whole numbers is written ``int(interval(1,10))``. Every other override is
+fixed. Values are kept as the text that follows ``key=``, so whatever a search chooses can be pasted behind
+``podium train``.
 """
 
 from collections.abc import Collection, Sequence
@@ -90,7 +91,8 @@ def _parsed(text: str) -> Override:
         return OverridesParser.create().parse_override(text)
     except HydraException:
         raise ConfigError(
-            f"{text!r} must be an override such as network=lenet5 or tricks.dropout.p=interval(0,0.8); quote it for the shell"
+            f"{text!r} must be an override such as network=lenet5 or tricks.dropout.p=interval(0,0.8); "
+            "quote it for the shell"
         ) from None
 
 

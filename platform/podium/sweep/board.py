@@ -26,7 +26,7 @@ def train_missing(
     concurrency: int,
     train: Callable[[Config], RunRecord] = tools.train,
 ) -> list[RunRecord]:
-    """The record of each configuration, trained where it has none, several at a time; Ray starts only if some is missing.
+    """The record of each configuration, trained where it has none. Ray starts only if some is missing.
 
     A run that raises is recorded as failed, and the others go on.
 

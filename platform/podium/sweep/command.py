@@ -23,7 +23,7 @@ from podium.sweep.result import (
     to_markdown,
 )
 from podium.sweep.settings import Asha, Optuna
-from podium.sweep.space import Point, draw
+from podium.sweep.space import Point, described, draw
 from podium.sweep.tools import real_tools
 from podium.sweep.trial import Outcome, Tools, Trial, load
 
@@ -81,7 +81,7 @@ class Follower:
 
 
 def check_configurations(plan: Plan, tools: Tools) -> list[dict[str, Any]]:
-    """Compose what the sweep may train, so that a wrong value stops it before anything runs; the first comes first.
+    """Compose what the sweep may train, so that a wrong value stops it before anything runs.
 
     Raises:
         ConfigError: a configuration that cannot be composed, or two that are the same experiment.
@@ -93,7 +93,8 @@ def check_configurations(plan: Plan, tools: Tools) -> list[dict[str, Any]]:
         digest = entry_hash(config)
         if digest in seen:
             raise ConfigError(
-                f"the configurations of a sweep must differ, got the same experiment for {plan.line(seen[digest])} and "
+                "the configurations of a sweep must differ, got the same experiment for "
+                f"{plan.line(seen[digest])} and "
                 f"{plan.line(point)}; leave one out"
             )
         seen[digest] = point
@@ -102,13 +103,13 @@ def check_configurations(plan: Plan, tools: Tools) -> list[dict[str, Any]]:
 
 
 def preview(plan: Plan, base: dict[str, Any], estimate: Callable[[dict[str, Any]], float]) -> str:
-    """The trials, and how long they may take: measured on the first one, at as many at a time as there are cores."""
+    """The trials, and how long they may take: measured on the first one, as many at a time as cores."""
     points = plan.points()
     lines = [f"{plan.name}: {plan.trials()} trials x {plan.seeds} seeds, {plan.metric} ({plan.mode})"]
     lines += [f"  fixed: {' '.join(plan.fixed)}"] if plan.fixed else []
     lines += [f"{k:>4}  {plan.line(point)}" for k, point in enumerate(points, start=1)]
     if isinstance(plan.search, Optuna):
-        lines += [f"      {axis}" for axis in plan.axes]
+        lines += [f"      {described(axis)}" for axis in plan.axes]
         lines.append("      each trial is suggested after the results of earlier ones")
     seconds = PER_RUN_S + estimate(base)
     at_once = max(1, cores(plan.cluster) // base["runtime"]["threads"])
@@ -116,7 +117,8 @@ def preview(plan: Plan, base: dict[str, Any], estimate: Callable[[dict[str, Any]
     waves = math.ceil(plan.trials() / at_once) * plan.seeds
     most = "at most " if isinstance(plan.search, Asha) else ""
     lines.append(
-        f"one run about {seconds:.1f} s; {runs} runs, {at_once} at a time: {most}about {_duration(waves * seconds + STARTUP_S)}"
+        f"one run about {seconds:.1f} s; {runs} runs, {at_once} at a time: {most}about "
+        f"{_duration(waves * seconds + STARTUP_S)}"
     )
     return "\n".join(lines)
 
@@ -161,7 +163,7 @@ def settle(plan: Plan, tools: Tools, lost: Sequence[tuple[Point, str]]) -> None:
 
 
 def publish(plan: Plan) -> Result:
-    """Build the sweep's files from its trials: sweep.json, table.csv, table.md, heatmap.png and index.html."""
+    """Build the sweep's files from its trials: sweep.json, table.csv, table.md, heatmap.png, index.html."""
     from podium.sweep.heatmap import heat_map, pairs, picture
     from podium.sweep.importance import importance
     from podium.sweep.page import render
@@ -199,7 +201,8 @@ def summary(result: Result) -> str:
         interval = shown_interval(plan.metric, row.interval)
         tail = outcome.reason or (f"{outcome.status} {after(outcome.epochs)}" if outcome.epochs else "")
         lines.append(
-            f"{rank:>4}  {shown(plan.metric, outcome.value):>8}  {interval:>18}  {outcome.line}  {tail}".rstrip()
+            f"{rank:>4}  {shown(plan.metric, outcome.value):>8}  {interval:>18}  {outcome.line}  "
+            f"{tail}".rstrip()
         )
     if len(result.rows) > SHOWN:
         lines.append(f"      ... {len(result.rows) - SHOWN} more on the page")

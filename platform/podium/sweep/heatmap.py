@@ -58,7 +58,7 @@ class HeatMap:
 
 
 def pairs(axes: Sequence[Axis], order: Sequence[str]) -> list[tuple[Axis, Axis | None]]:
-    """The maps to draw: of the (at most three) most important axes, each two. One axis alone makes a map of one row."""
+    """The maps to draw: each two of the three most important axes. One axis makes a map of one row."""
     if len(axes) == 1:
         return [(axes[0], None)]
     chosen = (
@@ -122,8 +122,8 @@ def picture(plan: Plan, shown_map: HeatMap) -> bytes:
     axes.set_facecolor("#eceff1")
     for j, line in enumerate(shown_map.cells):
         for i, cell in enumerate(line):
-            axes.text(i, j, _cell_text(plan.metric, cell), ha="center", va="center", fontsize=9, linespacing=1.35,
-                      color=_ink(image, cell.mean))  # fmt: skip
+            text, ink = _cell_text(plan.metric, cell), _ink(image, cell.mean)
+            axes.text(i, j, text, color=ink, ha="center", va="center", fontsize=9, linespacing=1.35)
     axes.set_xticks(range(wide), shown_map.x.labels)
     axes.set_yticks(range(high), shown_map.y.labels)
     axes.set_xlabel(shown_map.x.key)
@@ -138,7 +138,7 @@ def picture(plan: Plan, shown_map: HeatMap) -> bytes:
     if _means(shown_map):
         bar = figure.colorbar(image, ax=axes, label=f"mean {plan.metric}", pad=0.03)
         bar.ax.yaxis.labelpad = 12
-        bar.outline.set_visible(False)  # type: ignore[operator]
+        bar.outline.set_visible(False)
         bar.set_ticks(ticks := _ticks(shown_map))
         bar.set_ticklabels([shown(plan.metric, tick) for tick in ticks])
         bar.ax.minorticks_off()

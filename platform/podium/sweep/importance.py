@@ -1,12 +1,12 @@
 """Which axis mattered: functional ANOVA over the finished configurations.
 
-Hutter, Hoos, Leyton-Brown 2014, https://proceedings.mlr.press/v32/hutter14.html. Follows Optuna's implementation: a
-random forest is fitted to the configurations' means, and each axis gets the share of the forest's variance that it
-explains alone.
+Hutter, Hoos, Leyton-Brown 2014, https://proceedings.mlr.press/v32/hutter14.html. Follows the paper, in
+Optuna's implementation: a random forest is fitted to the configurations' means, and each axis gets the
+share of the forest's variance that it explains alone.
 
-Its limits, also stated on the page: interactions between axes are left out; a share says how much an axis moved the
-metric inside the searched space, not which value is good; the forest guesses where nothing was tried; failed and
-early-stopped configurations take no part.
+Its limits, also stated on the page: interactions between axes are left out; a share says how much an axis
+moved the metric inside the searched space, not which value is good; the forest guesses where nothing was
+tried; failed and early-stopped configurations take no part.
 """
 
 from collections.abc import Sequence

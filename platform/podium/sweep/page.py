@@ -7,7 +7,7 @@ from typing import Any
 from podium.records.record import Status
 from podium.sweep.heatmap import HeatMap, caption
 from podium.sweep.result import Result, Row, after, shown, shown_interval
-from podium.sweep.space import size
+from podium.sweep.space import described, size
 
 
 def render(result: Result, maps: Sequence[HeatMap], pictures: Sequence[bytes]) -> str:
@@ -27,6 +27,7 @@ def render(result: Result, maps: Sequence[HeatMap], pictures: Sequence[bytes]) -
         plan=plan,
         search=type(plan.search).__name__.lower(),
         space=_space(plan.axes),
+        axes=[described(axis) for axis in plan.axes],
         counts={str(s): n for s in Status if (n := sum(row.outcome.status is s for row in result.rows))},
         complete=result.complete,
         notes=result.notes,

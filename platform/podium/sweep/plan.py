@@ -95,7 +95,8 @@ class Plan:
         if theirs != ours:
             differs = [key for key in ours if not isinstance(theirs, dict) or theirs.get(key) != ours[key]]
             raise ConfigError(
-                f"{self.folder} must hold this sweep, got one with other {' and '.join(differs)}; choose another name=... or "
+                f"{self.folder} must hold this sweep, got one with other {' and '.join(differs)}; "
+                "choose another name=... or "
                 "delete that folder"
             )
 
@@ -149,7 +150,8 @@ def rungs(search: Search, max_epochs: int) -> list[int | None]:
         return [None]
     if search.grace_epochs >= max_epochs:
         raise ConfigError(
-            f"search.grace_epochs must be below trainer.max_epochs={max_epochs}, got {search.grace_epochs}; lower it"
+            f"search.grace_epochs must be below trainer.max_epochs={max_epochs}, got "
+            f"{search.grace_epochs}; lower it"
         )
     stops: list[int | None] = []
     epochs = search.grace_epochs
@@ -188,7 +190,8 @@ def _check(config: dict[str, Any]) -> None:
         raise ConfigError(f"seeds must be a number of replicates, at least 1, got {seeds!r}; set seeds=3")
     if not isinstance(metric, str) or not metric.startswith("validation/"):
         raise ConfigError(
-            f"metric must be a validation metric, got {metric!r}: the test split takes no part in choosing; set "
+            f"metric must be a validation metric, got {metric!r}: the test split takes no part in "
+            "choosing; set "
             "metric=validation/top1_error"
         )
     if mode not in ("min", "max"):

@@ -27,7 +27,7 @@ class SweepBar:
         self._bar.close()
 
     def at(self, count: int, value: float | None) -> None:
-        """So many are over besides those known from the start; the last with this value, null when it failed."""
+        """So many are over besides those known from the start; the last has this value, null: it failed."""
         if value is not None and math.isfinite(value):
             better = min if self._mode == "min" else max
             self._best = value if math.isnan(self._best) else better(self._best, value)

@@ -1,4 +1,4 @@
-"""Ray on this machine alone: started for one piece of work, quiet, and gone afterwards. `ray stop` is never called."""
+"""Ray on this machine alone: started for one piece of work, quiet, gone afterwards. Never by `ray stop`."""
 
 import logging
 import os

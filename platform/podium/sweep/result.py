@@ -1,4 +1,4 @@
-"""What a sweep found: its trials in order, with intervals, importance and the line that trains the winner again."""
+"""What a sweep found: its trials in order, with intervals, importance and the winner's line."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ ORDER = (Status.FINISHED, Status.STOPPED, Status.RUNNING, Status.FAILED)
 
 @dataclass(frozen=True)
 class Row:
-    """One configuration in the table. ``number`` counts trials in the order they began; ``rank`` only the finished."""
+    """One configuration in the table. ``number`` counts trials as they began; ``rank`` only the finished."""
 
     rank: int | None
     number: int
@@ -32,7 +32,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Result:
-    """A sweep's table, best first. ``importance`` maps axes to shares; when there is none, ``unknown`` says why."""
+    """A sweep's table, best first. ``importance`` maps axes to shares; without any, ``unknown`` says why."""
 
     plan: Plan
     rows: list[Row]
@@ -53,7 +53,7 @@ class Result:
 
 
 def interval_of(values: Sequence[float]) -> tuple[float, float] | None:
-    """The 95% interval of the mean: Student's t under ten values, bootstrap from ten on; null below two values."""
+    """The 95% interval of the mean: Student's t under ten values, bootstrap from ten on; null below two."""
     if len(values) < 2:
         return None
     from podium.leaderboard.statistics import mean_interval

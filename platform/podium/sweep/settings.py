@@ -34,7 +34,7 @@ class Random:
 
 @dataclass(frozen=True, kw_only=True)
 class Asha:
-    """Asynchronous successive halving (Li et al. 2020, https://arxiv.org/abs/1810.05934) over independent draws."""
+    """Asynchronous successive halving over draws (Li et al. 2020, https://arxiv.org/abs/1810.05934)."""
 
     kind: Literal["asha"]
     trials: int

@@ -23,7 +23,8 @@ def check_axes(axes: Sequence[Axis]) -> None:
     """
     if not axes:
         raise ConfigError(
-            "a sweep needs something to search, got only fixed values; write initializer=he_normal,glorot_normal or "
+            "a sweep needs something to search, got only fixed values; write "
+            "initializer=he_normal,glorot_normal or "
             "tricks.dropout.p=interval(0,0.8)"
         )
     for axis in axes:
@@ -45,7 +46,8 @@ def grid(axes: Sequence[Axis]) -> list[Point]:
     for axis in axes:
         if isinstance(axis, Interval):
             raise ConfigError(
-                f"search=grid needs choices, got {axis.key}=interval({axis.low:g},{axis.high:g}); write {axis.key}=a,b,c "
+                f"search=grid needs choices, got {axis.key}=interval({axis.low:g},{axis.high:g}); "
+                f"write {axis.key}=a,b,c "
                 "or set search=random"
             )
     return list(itertools.product(*(axis.values for axis in axes if not isinstance(axis, Interval))))
@@ -83,7 +85,7 @@ def overrides(axes: Sequence[Axis], point: Point) -> list[str]:
 
 
 def distributions(axes: Sequence[Axis]) -> dict[str, Any]:
-    """The space as Optuna's distributions. Choices are their texts; a range is its index, so that its order is known."""
+    """The space as Optuna's distributions. Choices are texts; a range is an index: its order is known."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     space: dict[str, Any] = {}
@@ -108,6 +110,14 @@ def from_suggestion(axes: Sequence[Axis], suggested: Mapping[str, Any]) -> Point
 def to_suggestion(axes: Sequence[Axis], point: Point) -> dict[str, Any]:
     """The values by which a searcher knows a point."""
     return dict(_suggestions(axes, point))
+
+
+def described(axis: Axis) -> str:
+    """An axis for people."""
+    if isinstance(axis, Interval):
+        kind = ", whole numbers" if axis.integer else ""
+        return f"{axis.key}: {axis.low:g} to {axis.high:g}{kind}{', logarithmic' if axis.log else ''}"
+    return f"{axis.key}: {', '.join(axis.values)}"
 
 
 def number(axis: Axis, text: str) -> float | None:

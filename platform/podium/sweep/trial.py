@@ -51,7 +51,7 @@ class Replicate:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a trial stands: running, finished, failed, or stopped early by the search. ``epochs`` null: to the end."""
+    """How a trial stands: running, finished, failed or stopped by the search. ``epochs`` null: its end."""
 
     point: list[str]
     line: str
@@ -111,23 +111,27 @@ class Trial:
         """
         with self._alone():
             before = load_one(self.plan.folder, self.line)
-            started = (
-                before.started if before is not None else datetime.now(UTC).isoformat(timespec="milliseconds")
-            )
-            running = self._outcome([], epochs, started, Status.RUNNING)
-            running.save(self.plan.folder)
-            replicates: list[Replicate] = []
-            digest: str | None = None
-            for seed in range(self.plan.seeds):
-                replicate, digest = self._train(seed, epochs, digest)
-                replicates.append(replicate)
-                replace(running, replicates=list(replicates), entry_hash=digest).save(self.plan.folder)
-            failed = any(r.status in FAILED for r in replicates)
-            over = epochs is None or all(r.status is Status.FINISHED for r in replicates)
-            status = Status.FAILED if failed else Status.FINISHED if over else Status.RUNNING
-            outcome = replace(self._outcome(replicates, epochs, started, status), entry_hash=digest)
-            outcome.save(self.plan.folder)
-            return outcome
+            if before is not None and before.status is Status.FINISHED:
+                return self._carry_out(epochs, before.started, lambda outcome: None)
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
+            started = now if before is None else before.started
+            return self._carry_out(epochs, started, lambda outcome: outcome.save(self.plan.folder))
+
+    def _carry_out(self, epochs: int | None, started: str, save: Callable[[Outcome], None]) -> Outcome:
+        """Train the seeds one by one; each is noted. What has finished once is asked for its values, not noted."""
+        running = self._outcome([], epochs, started, Status.RUNNING)
+        save(running)
+        replicates: list[Replicate] = []
+        digest: str | None = None
+        for seed in range(self.plan.seeds):
+            replicate, digest = self._train(seed, epochs, digest)
+            replicates.append(replicate)
+            save(replace(running, replicates=list(replicates), entry_hash=digest))
+        failed = any(r.status in FAILED for r in replicates)
+        status = Status.FAILED if failed else Status.FINISHED if epochs is None else Status.RUNNING
+        outcome = replace(self._outcome(replicates, epochs, started, status), entry_hash=digest)
+        save(outcome)
+        return outcome
 
     def config(self, seed: int, epochs: int | None) -> dict[str, Any]:
         """The configuration of one seed, with its place among the others for MLflow.
@@ -193,7 +197,7 @@ class Trial:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Wait while another process trains the same configuration: a searcher may suggest one twice at a time."""
+        """Wait while another process trains the same configuration: a searcher may suggest it twice."""
         path = _path(self.plan.folder, self.line, "lock")
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w") as lock:
@@ -217,7 +221,7 @@ def quietly(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def value_at(record: RunRecord, metric: str, epochs: int | None) -> float | None:
-    """A run's metric after some epochs, null: at its end. An early-stopped run keeps the value it ended with."""
+    """A run's metric after some epochs, null: at its end. A run that ended before keeps its last value."""
     if epochs is None or not (record.history or {}).get(metric):
         return (record.metrics or {}).get(metric)
     values = (record.history or {})[metric]

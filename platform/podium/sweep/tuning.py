@@ -73,10 +73,10 @@ class ConfigurationTrial(tune.Trainable):
 
 
 class FailuresAreWorst(OptunaSearch):
-    """Tells Optuna that a configuration without a value was cut short, which its estimator ranks behind every value.
+    """Tells Optuna that a configuration without a value was cut short: its estimator ranks that behind any.
 
-    Tune would leave it running for ever, and what Optuna calls failed teaches its estimator nothing: it would go on
-    suggesting what diverges.
+    Tune would leave it running for ever, and what Optuna calls failed teaches its estimator nothing: it
+    would go on suggesting what diverges.
     """
 
     def on_trial_complete(
@@ -90,8 +90,8 @@ class FailuresAreWorst(OptunaSearch):
 class Progress(tune.Callback):
     """Moves the bar when a trial is over.
 
-    Tune pickles its callbacks and takes them up again in another process, so the bar is held by the class, and what is
-    done is counted from the trials.
+    Tune pickles its callbacks and takes them up again in another process, so the bar is held by the class,
+    and what is done is counted from the trials.
     """
 
     bar: ClassVar[SweepBar | None] = None
@@ -116,10 +116,10 @@ class Progress(tune.Callback):
 def carry_out(
     plan: Plan, outcomes: dict[str, Outcome], tools: Tools, base: dict[str, Any]
 ) -> list[tuple[Point, str]]:
-    """Make the trials that are missing; what each did is in its file. Returns those that lost their worker, and why.
+    """Make the missing trials; what each did is in its file. Returns those that lost their worker, and why.
 
-    Grid and random search make what has no outcome yet. The others depend on what happened before, so Tune takes its
-    own state up again. ``base`` is the configuration of some run, for its epochs and threads.
+    Grid and random search make what has no outcome yet. The others depend on what happened before, so Tune
+    takes its own state up again. ``base`` is the configuration of some run, for its epochs and threads.
     """
     remembers = isinstance(plan.search, Asha | Optuna)
     points = plan.points()
