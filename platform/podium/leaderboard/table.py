@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -19,7 +19,7 @@ from podium.leaderboard.statistics import (
     wilson_interval,
 )
 from podium.records.environment import Environment
-from podium.records.record import DataPrint, RunRecord, Status
+from podium.records.record import DataPrint, RunRecord, Status, canonical_json
 
 MISSING = "missing"
 LEFT_OUT = "left out"
@@ -197,7 +197,7 @@ def _one_data(records: Sequence[RunRecord]) -> DataPrint | None:
     seen: dict[str, RunRecord] = {}
     for record in records:
         if record.data is not None:
-            seen.setdefault(repr(record.data), record)
+            seen.setdefault(_text(record.data), record)
     if len(seen) > 1:
         first, second = list(seen.values())[:2]
         raise ValueError(
@@ -271,11 +271,16 @@ def _numbered(row: Row, number: int, rank: int | None) -> Row:
 
 
 def _environments(rows: Sequence[Row]) -> tuple[tuple[Environment, int], ...]:
-    counts = Counter(repr(record.environment) for row in rows for record in row.finished)
-    by_text = {repr(record.environment): record.environment for row in rows for record in row.finished}
+    by_text = {_text(record.environment): record.environment for row in rows for record in row.finished}
+    counts = Counter(_text(record.environment) for row in rows for record in row.finished)
     return tuple(
         (by_text[text], counts[text]) for text in sorted(counts, key=lambda text: (-counts[text], text))
     )
+
+
+def _text(value: DataPrint | Environment) -> str:
+    """Equal for equal values, whatever the order of their keys."""
+    return canonical_json(asdict(value))
 
 
 def _by_number(comparisons: Sequence[Comparison], numbers: Sequence[int]) -> tuple[Comparison, ...]:

@@ -75,10 +75,8 @@ BoardCheck = Callable[[Path], Iterator[Problem]]
 
 
 def check_identity(run: Published) -> Iterator[Problem]:
-    """The entry's hash, the seed and the folder's name follow from the configuration."""
+    """The seed and the folder's name follow from the record; reading it checked the hash of its configuration."""
     record = run.record
-    if (found := entry_hash(record.config)) != record.entry_hash:
-        yield Problem(run.record_file, "entry_hash", record.entry_hash, f"{found} from its config")
     if record.config.get("seed") != record.seed:
         yield Problem(
             run.record_file, "seed", str(record.seed), f"{record.config.get('seed')} from its config"
@@ -210,8 +208,7 @@ def verify(
         try:
             run = _read(report, folder)
         except ValueError as error:
-            where = folder.relative_to(report).as_posix()
-            problems.append(Problem(where, "content", "a record with its predictions", _one_line(error)))
+            problems.append(_unreadable(report, folder, error))
             continue
         problems += [problem for check in run_checks for problem in check(run)]
     if not problems or all(problem.file != SUMMARY_FILE for problem in problems):
@@ -235,6 +232,19 @@ def _read(report: Path, folder: Path) -> Published:
         predictions=None if content is None else _arrays(content, path),
         predictions_sha256=None if content is None else hashlib.sha256(content).hexdigest(),
     )
+
+
+def _unreadable(report: Path, folder: Path, error: ValueError) -> Problem:
+    """Why a run cannot be read: a configuration that is not its entry's is named as such."""
+    file = (folder / RECORD_FILE).relative_to(report).as_posix()
+    try:
+        raw = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))
+        says, found = str(raw["entry_hash"]), entry_hash(raw["config"])
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        says = found = ""
+    if says != found:
+        return Problem(file, "entry_hash", says, f"{found} from its config")
+    return Problem(file, "content", "a record with its predictions", _one_line(error))
 
 
 def _arrays(content: bytes, path: Path) -> Arrays:
