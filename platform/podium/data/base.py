@@ -39,7 +39,7 @@ class ArrayDataModule(pl.LightningDataModule):
         super().__init__()
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-        self.shape = shape
+        self.shape = list(shape)
         self.num_classes = num_classes
         self.checksum = checksum
         self.root = root

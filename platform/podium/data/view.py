@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from podium.data.arrays import Indices, Inputs
-from podium.data.split import permutation, stratified_order
+from podium.data.split import permutation, stratified_order, stream
 
 Values = npt.NDArray[np.float32]
 FRACTION_SEED = 0  # nested fractions need one order, so it is no option
@@ -66,7 +66,7 @@ class View:
             raise ValueError(
                 f"fraction must keep an example of {len(train)}, got {self.fraction}; raise fraction"
             )
-        return np.sort(train[stratified_order(labels[train], seed=FRACTION_SEED)[:kept]])
+        return np.sort(train[stratified_order(labels[train], stream(FRACTION_SEED, "fraction"))[:kept]])
 
     def relabel(self, labels: Indices, train: Indices, *, num_classes: int) -> Indices:
         """All labels, with those of the training positions random if so chosen.
@@ -75,7 +75,7 @@ class View:
         """
         if self.random_labels_seed is None:
             return labels
-        drawn = np.random.RandomState(self.random_labels_seed).random_sample(len(labels))
+        drawn = stream(self.random_labels_seed, "labels").random_sample(len(labels))
         replaced = labels.copy()
         replaced[train] = (drawn[train] * num_classes).astype(np.int64)
         return replaced
@@ -102,7 +102,8 @@ class View:
         if self.permute_seed is None:
             return values
         flat = values.reshape(*values.shape[:2], -1)
-        return flat[:, :, permutation(flat.shape[2], seed=self.permute_seed)].reshape(values.shape)
+        order = permutation(flat.shape[2], stream(self.permute_seed, "positions"))
+        return flat[:, :, order].reshape(values.shape)
 
 
 def scale(inputs: Inputs) -> Values:

@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from podium.data.split import Split, permutation, stratified_order, stream
+
+
+def test_the_random_stream_is_frozen():
+    assert permutation(10, stream(0, "split")).tolist() == [5, 7, 1, 0, 6, 8, 4, 2, 9, 3]
+    labels = np.array([0, 0, 0, 0, 1, 1])
+    assert stratified_order(labels, stream(1, "split")).tolist() == [0, 4, 1, 2, 5, 3]
+    assert stream(0, "split").random_sample(2).tolist() == [0.18898677058381708, 0.15526693418710025]
+
+
+def test_each_purpose_has_its_own_stream_for_the_same_seed():
+    """With a common one, random labels were found to depend on whether an example is for training."""
+    first = {stream(0, purpose).random_sample() for purpose in ("split", "fraction", "positions", "labels")}
+    assert len(first) == 4
+
+
+def test_only_the_frozen_generator_of_numpy_is_used(monkeypatch, make_source, split):
+    """Generator's stream may change with any numpy release, and shuffles with the algorithm behind them."""
+
+    def refuse(*_, **__):
+        raise AssertionError("a stream that numpy does not freeze")
+
+    monkeypatch.setattr(np.random, "default_rng", refuse)
+    monkeypatch.setattr(np.random, "permutation", refuse)
+    monkeypatch.setattr(np.random, "shuffle", refuse)
+    split.divide(make_source())
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    labels=st.lists(st.integers(0, 4), min_size=30, max_size=200),
+    validation=st.floats(0.1, 0.5),
+    test=st.floats(0.1, 0.5),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_every_example_is_in_exactly_one_part(labels, validation, test, seed):
+    from podium.data.arrays import Source
+
+    labels = np.array(labels)
+    source = Source(np.zeros((len(labels), 1, 1), dtype=np.uint8), labels, None)
+    parts = Split(validation=validation, test=test, seed=seed).divide(source)
+    assert sorted(np.concatenate(parts)) == list(range(len(labels)))
+    assert all((np.diff(part) > 0).all() for part in parts)
+    assert len(parts.test) == round(len(labels) * test)
+    assert len(parts.validation) == round((len(labels) - len(parts.test)) * validation)
+
+
+@settings(deadline=None, max_examples=60)
+@given(labels=st.lists(st.integers(0, 4), min_size=1, max_size=200), seed=st.integers(0, 2**32 - 1))
+def test_every_prefix_of_the_stratified_order_holds_the_classes_in_proportion(labels, seed):
+    assert worst_deviation(np.array(labels), stratified_order(np.array(labels), stream(seed, "split"))) < 3
+
+
+def test_a_plain_random_order_is_not_stratified():
+    labels = np.arange(1000) % 5
+    assert worst_deviation(labels, stratified_order(labels, stream(0, "split"))) < 1
+    assert worst_deviation(labels, permutation(1000, stream(0, "split"))) > 3
+
+
+def worst_deviation(labels, order):
+    """By how many examples a prefix misses the share of a class at most."""
+    worst = 0.0
+    for label in np.unique(labels):
+        seen = np.cumsum(labels[order] == label)
+        share = np.arange(1, len(labels) + 1) * np.mean(labels == label)
+        worst = max(worst, np.abs(seen - share).max())
+    return worst
+
+
+def test_seeds_give_different_splits_and_the_same_seed_the_same(make_source):
+    source = make_source()
+    first, again, other = (Split(validation=0.2, test=0.2, seed=seed).divide(source) for seed in (0, 0, 1))
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not np.array_equal(first.test, other.test)
+
+
+def test_a_published_test_split_is_kept_whole_and_validation_comes_from_training(make_source):
+    parts = Split(validation=0.1, test=None, seed=0).divide(make_source(published=300))
+    assert parts.test.tolist() == list(range(300, 400))
+    assert len(parts.validation) == 30
+    assert parts.validation.max() < 300
+
+
+@pytest.mark.parametrize(
+    ("published", "test", "message"),
+    [
+        (300, 0.2, "test must be null where a test split is published, got 0.2; set it to null"),
+        (
+            None,
+            None,
+            "test must be a share where no test split is published, got null; set data.split.test=0.2",
+        ),
+        (None, 0.999, "split must leave examples for train, got 0 of 400; change data.split"),
+    ],
+)
+def test_a_split_that_does_not_fit_the_data_is_refused_in_one_line(make_source, published, test, message):
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        Split(validation=0.1, test=test, seed=0).divide(make_source(published=published))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"validation": 0.0}, "validation must be between 0 and 1, got 0.0"),
+        ({"validation": float("nan")}, "validation must be between 0 and 1, got nan"),
+        ({"test": 1.0}, "test must be between 0 and 1 or null, got 1.0"),
+        ({"seed": -1}, "seed must be in .*, got -1"),
+    ],
+)
+def test_values_out_of_range_are_refused(change, message):
+    with pytest.raises(ValueError, match="^" + message):
+        Split(**{"validation": 0.1, "test": 0.2, "seed": 0} | change)
