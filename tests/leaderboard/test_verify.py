@@ -126,7 +126,7 @@ def edit_label(report: Path) -> None:
 
 
 def edit_seed(report: Path) -> None:
-    folder = folder_of(report, number=3, seed=4)
+    folder = folder_of(report, seed=4)
     shutil.copytree(folder, report / "records" / folder.name.replace("-s4", "-s3"), dirs_exist_ok=True)
     change_record(report / "records" / folder.name.replace("-s4", "-s3"), seed=3)
 

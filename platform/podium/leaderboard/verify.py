@@ -75,7 +75,7 @@ BoardCheck = Callable[[Path], Iterator[Problem]]
 
 
 def check_identity(run: Published) -> Iterator[Problem]:
-    """The seed and the folder's name follow from the record; reading it checked the hash of its configuration."""
+    """The seed and the folder's name follow from the record; reading it checked the configuration's hash."""
     record = run.record
     if record.config.get("seed") != record.seed:
         yield Problem(
