@@ -11,9 +11,6 @@ import typing
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from beartype import BeartypeConf
-from beartype.door import is_bearable
-
 from podium.run.errors import ConfigError, nearest
 
 # Which packages a group may name. The dot at the end keeps `podium.tricks_of_a_stranger` out.
@@ -32,7 +29,6 @@ GIVEN: Mapping[str, frozenset[str]] = {
     "optimizer": frozenset({"params"}),
     "schedule": frozenset({"optimizer"}),
 }
-_TOWER = BeartypeConf(is_pep484_tower=True)  # an int is a float where a float is asked for
 
 
 def check_targets(config: Mapping[str, Any]) -> None:
@@ -66,11 +62,15 @@ def locate(target: Any, path: str, group: str) -> type:
     try:
         found = getattr(importlib.import_module(module), name, None)
     except ImportError as error:
-        raise ConfigError(f"{path}._target_ must be importable, got {target!r} ({error}); correct its module") from None
+        raise ConfigError(
+            f"{path}._target_ must be importable, got {target!r} ({error}); correct its module"
+        ) from None
     if not inspect.isclass(found):
         raise ConfigError(f"{path}._target_ must be a class, got {target!r}; correct its name")
     if not found.__module__.startswith(tuple(a.rstrip(".") for a in allowed)):
-        raise ConfigError(f"{path}._target_ must be defined where it is named, got {target!r} of {found.__module__}")
+        raise ConfigError(
+            f"{path}._target_ must be defined where it is named, got {target!r} of {found.__module__}"
+        )
     return found
 
 
@@ -82,26 +82,32 @@ def check_values(owner: type, values: Mapping[str, Any], path: str, *, given: Co
     """
     parameters = {
         name: p
-        for name, p in inspect.signature(owner).parameters.items()
+        for name, p in _signature(owner).parameters.items()
         if name not in given and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
     }
     for key in values:
         if key not in parameters:
-            raise ConfigError(f"{path}.{key} is not a parameter of {owner.__name__}; {nearest(str(key), parameters)}")
+            raise ConfigError(
+                f"{path}.{key} is not a parameter of {owner.__name__}; {nearest(str(key), parameters)}"
+            )
     missing = [n for n, p in parameters.items() if p.default is p.empty and n not in values]
     if missing:
         raise ConfigError(f"{path} needs {path}.{missing[0]}, got nothing; set {path}.{missing[0]}=...")
-    hints = _hints(owner)
     for key, value in values.items():
         if isinstance(value, Mapping) and "_target_" in value:
             continue
-        if key in hints and not _fits(value, hints[key]):
-            raise ConfigError(f"{path}.{key} must be {_readable(hints[key])}, got {value!r} ({type(value).__name__})")
+        hint = parameters[key].annotation
+        if not isinstance(hint, str) and hint is not inspect.Parameter.empty and not _fits(value, hint):
+            raise ConfigError(
+                f"{path}.{key} must be {_readable(hint)}, got {value!r} ({type(value).__name__})"
+            )
 
 
 def _check_node(node: Any, path: str, group: str) -> None:
     if not isinstance(node, Mapping) or "_target_" not in node:
-        raise ConfigError(f"{path} must be a block with _target_, got {node!r}; choose a file of conf/{group}")
+        raise ConfigError(
+            f"{path} must be a block with _target_, got {node!r}; choose a file of conf/{group}"
+        )
     target = locate(node["_target_"], path, group)
     special = {key for key in node if str(key).startswith("_")} - {"_target_", "_partial_"}
     if special:
@@ -125,19 +131,24 @@ def _check_nested(value: Any, path: str, group: str) -> None:
             _check_nested(item, f"{path}[{k}]", group)
 
 
-def _hints(owner: type) -> dict[str, Any]:
+def _signature(owner: type) -> inspect.Signature:
+    """A constructor's signature, with annotations as types where they can be."""
     try:
-        return typing.get_type_hints(owner.__init__)
-    except (NameError, TypeError):  # torch's own annotations need names that exist only for type checkers
-        return {}
+        return inspect.signature(owner, eval_str=True)
+    except NameError:  # torch's own annotations need names that exist only for type checkers
+        return inspect.signature(owner)
 
 
 def _fits(value: Any, hint: Any) -> bool:
+    from beartype import BeartypeConf  # late: a Tab of the shell composes and checks no value
+    from beartype.door import is_bearable
+
     if isinstance(value, bool) and hint in (int, float):
         return False
-    if is_bearable(value, hint, conf=_TOWER):
+    tower = BeartypeConf(is_pep484_tower=True)  # an int is a float where a float is asked for
+    if is_bearable(value, hint, conf=tower):
         return True
-    return isinstance(value, list) and is_bearable(tuple(value), hint, conf=_TOWER)  # YAML has no tuples
+    return isinstance(value, list) and is_bearable(tuple(value), hint, conf=tower)  # YAML has no tuples
 
 
 def _readable(hint: Any) -> str:

@@ -1,9 +1,31 @@
 """The folder of configurations and the choices in it, without importing Hydra."""
 
+import shutil
+import textwrap
+from collections.abc import Iterable
 from pathlib import Path
 
 import podium
 from podium.run.errors import ConfigError
+
+# The groups that each root of conf/ chooses from.
+ROOTS: dict[str, tuple[str, ...]] = {
+    "train": (
+        "network",
+        "initializer",
+        "tricks",
+        "task",
+        "data",
+        "optimizer",
+        "schedule",
+        "trainer",
+        "tracking",
+        "entry",
+    ),
+    "sweep": ("sweep", "search", "cluster"),
+    "leaderboard": ("board",),
+}
+WIDEST = 110  # longer lines are hard to read, however wide the terminal
 
 
 def conf_dir() -> Path:
@@ -28,24 +50,24 @@ def groups() -> dict[str, list[str]]:
     }
 
 
-RUN_GROUPS = (
-    "network",
-    "initializer",
-    "tricks",
-    "task",
-    "data",
-    "optimizer",
-    "schedule",
-    "trainer",
-    "tracking",
-    "entry",
-)
-SWEEP_GROUPS = ("sweep", "search", "cluster")
-
-
-def describe(names: tuple[str, ...]) -> str:
-    """The choices of some groups, one line each, for a command's help."""
+def describe(roots: Iterable[str]) -> str:
+    """The choices of the roots' groups, a paragraph each, as wide as the terminal, for a command's help."""
     chosen = groups()
+    names = [name for root in roots for name in ROOTS[root]]
     width = max(len(name) for name in names)
-    lines = [f"  {name:<{width}}  {' | '.join(chosen.get(name, []))}" for name in names]
-    return "groups (choose one with group=file, several tricks with tricks=[a,b]):\n" + "\n".join(lines)
+    columns = min(shutil.get_terminal_size().columns, WIDEST) - 2
+    lines = [
+        textwrap.fill(
+            " | ".join(chosen.get(name, [])),
+            width=columns,
+            initial_indent=f"  {name:<{width}}  ",
+            subsequent_indent=" " * (width + 4),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for name in names
+    ]
+    how = "groups (choose with group=file)"
+    if "tricks" in names:
+        how = "groups (choose one file of a group with group=file, several tricks with tricks=[a,b])"
+    return textwrap.fill(f"{how}:", width=columns) + "\n" + "\n".join(lines)
