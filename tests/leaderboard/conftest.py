@@ -1,23 +1,36 @@
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from leaderboard.factory import make_board, make_entry, write_failure, write_run, write_runs
+from leaderboard.factory import make_board, make_entry, write_failure, write_run
 from podium.leaderboard.build import build
 from podium.records.record import Status
 
 KEYS = ["linear", "dense32", "lecture_cnn", "cifar_resnet20"]
 
 
-@pytest.fixture(scope="session")
-def published_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A board of four entries whose last diverged on its last seed."""
-    runs, out = tmp_path_factory.mktemp("runs"), tmp_path_factory.mktemp("reports") / "digits"
-    folders = write_runs(runs, KEYS[:-1]) + [write_run(runs, KEYS[-1], seed) for seed in range(4)]
+def publish(factory: pytest.TempPathFactory, **changes: Any) -> Path:
+    """A board of four entries, of which the last diverged on its last seed; ``changes`` are for every record."""
+    runs, out = factory.mktemp("runs"), factory.mktemp("reports") / "digits"
+    planned = [(key, seed) for key in KEYS for seed in range(5)]
+    folders = [write_run(runs, key, seed, **changes) for key, seed in planned[:-1]]
     folders.append(write_failure(runs, KEYS[-1], 4, Status.DIVERGED, "the loss was NaN at step 12"))
     build(make_board(KEYS), [make_entry(key) for key in KEYS], folders, out)
     return out
+
+
+@pytest.fixture(scope="session")
+def published_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole board."""
+    return publish(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def plain_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A board without learning curves, which take most of the time."""
+    return publish(tmp_path_factory, history=None)
 
 
 @pytest.fixture

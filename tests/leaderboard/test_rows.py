@@ -1,9 +1,15 @@
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
 from podium.leaderboard.rows import read_summary, row_records
+
+
+@pytest.fixture
+def published(plain_once, tmp_path):
+    return Path(shutil.copytree(plain_once, tmp_path / "digits"))
 
 
 def test_a_rows_records_come_by_seed_failures_included(published):

@@ -25,6 +25,11 @@ from podium.metrics.classification import evaluate
 from podium.records.record import RunRecord, entry_hash
 
 
+@pytest.fixture
+def published(plain_once, tmp_path):
+    return Path(shutil.copytree(plain_once, tmp_path / "digits"))
+
+
 class Edit(NamedTuple):
     """What is done to a board, how it is covered up, and how it must be named."""
 
