@@ -42,16 +42,19 @@ def _fail(message: str) -> int:
     return EXIT_WRONG
 
 
-class _Help(argparse.RawDescriptionHelpFormatter):
-    """Help whose second column is wide enough for the longest command."""
+class _Help(argparse.HelpFormatter):
+    """Help that keeps texts of several lines as they are, with a column wide enough for the longest command."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=28)
         self._action_max_length = 15
 
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if "\n" in text else super()._fill_text(text, width, indent)
+
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, and whose help keeps the line breaks of its epilog."""
+    """A parser whose errors are one line."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=_Help, **settings)
