@@ -11,7 +11,6 @@ import pytest
 
 from podium.records.record import RunRecord
 from podium.run.assemble import check_run, compose, load_board
-from podium.run.build import build
 from podium.run.errors import ConfigError
 from podium.run.evaluate import evaluate
 from podium.run.folders import run_folder
@@ -86,7 +85,6 @@ def test_a_bad_configuration_is_refused_in_one_line_and_leaves_nothing(
     if not override.startswith("paths.data"):
         base.append(f"paths.data={tmp_path / 'data'}")
 
-
     line = refused(lambda: train(compose([*base, override])))
     assert re.search(expected, line), line
     assert list(runs.rglob("record.json")) == []
@@ -133,7 +131,9 @@ def test_a_damaged_record_is_refused(folder: Path, content: bytes, expected: str
     assert expected in refused(lambda: evaluate(folder))
 
 
-@pytest.mark.parametrize(("name", "expected"), [("missing", "no such file"), ("damaged", "must hold this network's")])
+@pytest.mark.parametrize(
+    ("name", "expected"), [("missing", "no such file"), ("damaged", "must hold this network's")]
+)
 def test_missing_or_damaged_weights_are_refused(folder: Path, name: str, expected: str) -> None:
     weights = folder / "network.safetensors"
     weights.unlink() if name == "missing" else weights.write_bytes(b"not weights")
@@ -166,7 +166,9 @@ def test_a_damaged_checkpoint_is_refused_and_kept(tmp_path: Path) -> None:
 
 def test_a_run_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file where a folder should be")
-    assert "paths.runs must be a folder that can be written" in refused(lambda: train(small(tmp_path / "runs")))
+    assert "paths.runs must be a folder that can be written" in refused(
+        lambda: train(small(tmp_path / "runs"))
+    )
 
 
 def test_a_board_that_is_not_there_is_refused() -> None:

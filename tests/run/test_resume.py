@@ -34,7 +34,9 @@ STEPS = 3 * 19  # more than there are: a kill after the end of training kills wh
 FORK = multiprocessing.get_context("fork")
 
 
-def config(tmp_path: Path, *more: str, tricks: tuple[str, ...] = TRICKS, every_s: float = 0.0) -> dict[str, Any]:
+def config(
+    tmp_path: Path, *more: str, tricks: tuple[str, ...] = TRICKS, every_s: float = 0.0
+) -> dict[str, Any]:
     paths = (f"paths.runs={tmp_path}", f"paths.data={tmp_path}", f"runtime.checkpoint_every_s={every_s}")
     return compose([*SETTINGS, *tricks, *paths, *more])
 

@@ -19,9 +19,10 @@ from podium.records.record import RunRecord, Status
 from podium.run import train as train_module
 from podium.run.assemble import compose
 from podium.run.errors import ConfigError
+from podium.run.estimate import estimate_seconds
 from podium.run.evaluate import evaluate
 from podium.run.folders import exclusive, find_record, run_folder
-from podium.run.train import estimate_seconds, train
+from podium.run.train import train
 
 Settings = Callable[..., dict[str, Any]]
 
@@ -130,13 +131,20 @@ def test_evaluating_confirms_the_record_and_notices_other_weights(settings: Sett
     assert result.largest_change == 0.0
     assert result.measured == result.recorded
     weights = safetensors.torch.load_file(folder / "network.safetensors")
-    safetensors.torch.save_file({name: w + 0.1 for name, w in weights.items()}, folder / "network.safetensors")
+    safetensors.torch.save_file(
+        {name: w + 0.1 for name, w in weights.items()}, folder / "network.safetensors"
+    )
     assert evaluate(folder).largest_change > 1e-4
 
 
 @pytest.mark.parametrize(
     "override",
-    ["trainer.precision=bf16-mixed", "trainer.channels_last=true", "trainer.accumulate=3", "optimizer=momentum"],
+    [
+        "trainer.precision=bf16-mixed",
+        "trainer.channels_last=true",
+        "trainer.accumulate=3",
+        "optimizer=momentum",
+    ],
 )
 def test_precision_layout_and_accumulation_are_configuration(settings: Settings, override: str) -> None:
     record = train(settings("network=lecture_cnn", "trainer.max_epochs=1", override))

@@ -6,7 +6,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 from torch.optim.lr_scheduler import ConstantLR, ReduceLROnPlateau, StepLR
 from torch.utils.data import DataLoader
 
@@ -51,7 +51,8 @@ def task(*tricks: Trick, schedule: object = None) -> Classification:
 def batches(*sizes: int) -> list[Batch]:
     generator = torch.Generator().manual_seed(1)
     return [
-        Batch(torch.randn(n, 4, generator=generator), torch.randint(3, (n,), generator=generator)) for n in sizes
+        Batch(torch.randn(n, 4, generator=generator), torch.randint(3, (n,), generator=generator))
+        for n in sizes
     ]
 
 
@@ -129,7 +130,9 @@ def test_validation_weighs_batches_by_their_examples() -> None:
     inputs, targets = (torch.cat(parts) for parts in zip(*validation, strict=True))
     with torch.no_grad():
         output = module.network(inputs)
-    assert trainer.callback_metrics["validation/loss"].item() == pytest.approx(F.cross_entropy(output, targets).item())
+    assert trainer.callback_metrics["validation/loss"].item() == pytest.approx(
+        F.cross_entropy(output, targets).item()
+    )
     error = (output.argmax(1) != targets).double().mean().item()
     assert trainer.callback_metrics["validation/top1_error"].item() == pytest.approx(error)
 
@@ -143,4 +146,6 @@ def test_the_schedule_is_stepped_once_an_epoch() -> None:
 def test_a_plateau_schedule_looks_at_the_validation_loss() -> None:
     module = task(schedule=partial(ReduceLROnPlateau, factor=0.1, patience=0, threshold=1e9))
     trainer = fit(module, batches(5), batches(2), epochs=2)
-    assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(0.1 * 0.1**2)  # no loss passes that threshold
+    assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(
+        0.1 * 0.1**2
+    )  # no loss passes that threshold

@@ -70,7 +70,9 @@ class BatchLoader:
                 yield Batch(self.arrays.input[rows], self.arrays.target[rows])
             else:
                 chosen = order[rows]
-                yield Batch(self.arrays.input.index_select(0, chosen), self.arrays.target.index_select(0, chosen))
+                yield Batch(
+                    self.arrays.input.index_select(0, chosen), self.arrays.target.index_select(0, chosen)
+                )
 
     def _order(self, epoch: int) -> Tensor | None:
         if not self.shuffle:

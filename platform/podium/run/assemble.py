@@ -60,7 +60,7 @@ def _composed(overrides: Sequence[str], root: str) -> tuple[DictConfig, Mapping[
             raise ConfigError(_diagnose(overrides, root, error)) from None
         choices = dict(composed.hydra.runtime.choices)
         _refuse_ignored_task(overrides, choices)
-        return OmegaConf.masked_copy(composed, [key for key in composed if key != "hydra"]), choices
+        return OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"]), choices
 
 
 def _refuse_ignored_task(overrides: Sequence[str], choices: Mapping[str, Any]) -> None:
@@ -68,14 +68,18 @@ def _refuse_ignored_task(overrides: Sequence[str], choices: Mapping[str, Any]) -
     for text in overrides:
         asked = text.removeprefix("task=")
         if asked != text and asked != choices["task"]:
-            raise ConfigError(f"task must be {choices['task']}, which network={choices['network']} names, got {asked}")
+            raise ConfigError(
+                f"task must be {choices['task']}, which network={choices['network']} names, got {asked}"
+            )
 
 
 def _resolved(composed: DictConfig) -> dict[str, Any]:
     try:
         plain = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
-        raise ConfigError(f"every value must resolve, got {str(error).strip().splitlines()[0]}; correct it") from None
+        raise ConfigError(
+            f"every value must resolve, got {str(error).strip().splitlines()[0]}; correct it"
+        ) from None
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
 
@@ -87,13 +91,28 @@ def check_run(config: Mapping[str, Any]) -> None:
         ConfigError: an unknown or missing block, key, type or target.
     """
     blocks = {"trainer": TrainerSettings, "runtime": RuntimeSettings, "paths": PathSettings}
-    known = {"name", "seed", "tracking", "data", "task", "optimizer", "schedule", "initializer", "network", "tricks"}
+    known = {
+        "name",
+        "seed",
+        "tracking",
+        "data",
+        "task",
+        "optimizer",
+        "schedule",
+        "initializer",
+        "network",
+        "tricks",
+    }
     for key in config:
         if key not in known | set(blocks):
             raise ConfigError(f"{key} is not a key of a run; {nearest(key, known | set(blocks))}")
     if missing := (known | set(blocks)) - set(config):
         raise ConfigError(f"a run needs the block {min(missing)}, got none; start from conf/train.yaml")
-    if not isinstance(config["seed"], int) or isinstance(config["seed"], bool) or not 0 <= config["seed"] < 2**32:
+    if (
+        not isinstance(config["seed"], int)
+        or isinstance(config["seed"], bool)
+        or not 0 <= config["seed"] < 2**32
+    ):
         raise ConfigError(f"seed must be an integer from 0 to 4294967295, got {config['seed']!r}")
     if not isinstance(config["name"], str) or not config["name"].strip():
         raise ConfigError(f"name must be text or null, got {config['name']!r}; quote it")

@@ -40,12 +40,17 @@ def build(config: Mapping[str, Any]) -> Assembly:
     network, tricks = build_network(config)
     data: ArrayDataModule = make(config["data"], "data")
     if trainer.channels_last:
-        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = network.to(memory_format=torch.channels_last)
     optimizer = make(config["optimizer"], "optimizer")
     schedule = make(config["schedule"], "schedule")
     _try_optimizer(optimizer, schedule)
     task = instantiate(
-        config["task"], network=network, tricks=tricks, optimizer=optimizer, schedule=schedule, _convert_="all"
+        config["task"],
+        network=network,
+        tricks=tricks,
+        optimizer=optimizer,
+        schedule=schedule,
+        _convert_="all",
     )
     return Assembly(task=task, network=network, tricks=tricks, data=data, trainer=trainer, runtime=runtime)
 
@@ -80,7 +85,7 @@ def make(node: Mapping[str, Any], path: str) -> Any:
         return instantiate(dict(node), _convert_="all")
 
 
-class refusals:  # noqa: N801 (reads as a verb phrase: with refusals("network"))
+class refusals:
     """Turn a part's ValueError into one that names the part's path in the configuration."""
 
     def __init__(self, path: str) -> None:
@@ -114,7 +119,9 @@ def _try_network(network: nn.Module, config: Mapping[str, Any]) -> None:
         network.train(was_training)
     expected = (2, config["data"]["num_classes"])
     if tuple(output.shape) != expected:
-        raise ConfigError(f"network must give logits of shape {expected} for two samples, got {tuple(output.shape)}")
+        raise ConfigError(
+            f"network must give logits of shape {expected} for two samples, got {tuple(output.shape)}"
+        )
 
 
 def _try_optimizer(optimizer: Any, schedule: Any) -> None:

@@ -37,7 +37,9 @@ def train_command(overrides: Sequence[str], *, fresh: bool) -> int:
         return _report(done)
     folder = (find_folders(config) or [run_folder(config)])[0]
     follow = bool(config["tracking"]["follow"])
-    record = train(config, after_first_step=lambda: spawn_follower(folder, config["tracking"]) if follow else None)
+    record = train(
+        config, after_first_step=lambda: spawn_follower(folder, config["tracking"]) if follow else None
+    )
     print(f"folder: {folder}")
     if follow:
         print(wait_for_sync(folder, config["tracking"]))
@@ -79,13 +81,14 @@ def evaluate_command(folder: Path) -> int:
 def reproduce_command(report: Path, *, row: int, data_root: str) -> int:
     """Train one row of a board again in a fresh folder that is kept only when the result differs."""
     from podium.leaderboard.rows import row_records
-    from podium.records.record import RunRecord
-    from podium.run.reproduce import Verdict, reproduce
 
     try:
         records = row_records(report, row)
     except ValueError as error:
         raise ConfigError(str(error)) from None
+    from podium.records.record import RunRecord
+    from podium.run.reproduce import Verdict, reproduce
+
     folder = Path(tempfile.mkdtemp(prefix="podium-reproduce-"))
     print(f"row {row}, {records[0].name}: {len(records)} runs again in {folder}")
 

@@ -37,7 +37,9 @@ def evaluate(folder: Path, *, data_root: str | None = None) -> Evaluation:
     except ValueError as error:
         raise ConfigError(str(error)) from None
     if record.status is not Status.FINISHED or record.metrics is None:
-        raise ConfigError(f"{folder} must be a finished run, got one that is {record.status}; train it to its end")
+        raise ConfigError(
+            f"{folder} must be a finished run, got one that is {record.status}; train it to its end"
+        )
     config = record.config
     if data_root is not None:
         config = {**config, "data": {**config["data"], "root": data_root}}
@@ -68,4 +70,6 @@ def load_weights(network: torch.nn.Module, path: Path) -> None:
         raise ConfigError(f"{path} must be there, got no such file; train the run again") from None
     except (safetensors.SafetensorError, RuntimeError) as error:
         detail = str(error).strip().splitlines()[0]
-        raise ConfigError(f"{path} must hold this network's weights, got {detail}; train the run again") from None
+        raise ConfigError(
+            f"{path} must hold this network's weights, got {detail}; train the run again"
+        ) from None

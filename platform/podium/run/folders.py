@@ -63,5 +63,7 @@ def exclusive(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise ConfigError(f"{folder} must be free, got another process training in it; wait for it") from None
+            raise ConfigError(
+                f"{folder} must be free, got another process training in it; wait for it"
+            ) from None
         yield

@@ -1,5 +1,6 @@
 """Peak memory of a stretch of work."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -23,10 +24,8 @@ class PeakMemory:
     def __enter__(self) -> "PeakMemory":
         if torch.cuda.is_available():
             torch.cuda.reset_peak_memory_stats()
-        try:
+        with suppress(OSError):
             _CLEAR.write_text("5")
-        except OSError:
-            pass
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -37,10 +36,8 @@ class PeakMemory:
 
 
 def _high_water_mib() -> float | None:
-    try:
+    with suppress(OSError):
         for line in _STATUS.read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return float(line.split()[1]) / 1024
-    except OSError:
-        pass
     return None

@@ -39,7 +39,9 @@ class ProgressBar(pl.Callback):
         self._draw(trainer)
         self._close()
 
-    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
         """Leave the terminal clean for the error."""
         self._close()
 

@@ -62,7 +62,9 @@ class Recorder(pl.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Note the validation metrics of the epoch, and what the meter still holds."""
-        validation = {key: float(v) for key, v in trainer.callback_metrics.items() if key.startswith("validation/")}
+        validation = {
+            key: float(v) for key, v in trainer.callback_metrics.items() if key.startswith("validation/")
+        }
         self._flush(trainer, pl_module, validation)
 
     def state_dict(self) -> dict[str, Any]:

@@ -45,7 +45,11 @@ class Reproduction:
 
 
 def reproduce(
-    records: Sequence[RunRecord], folder: Path, *, data_root: str, on_run: Callable[[RunRecord], None] = lambda _: None
+    records: Sequence[RunRecord],
+    folder: Path,
+    *,
+    data_root: str,
+    on_run: Callable[[RunRecord], None] = lambda _: None,
 ) -> Reproduction:
     """Train every published run of one row again below ``folder``; ``on_run`` is called after each.
 
@@ -54,7 +58,9 @@ def reproduce(
     """
     finished = [record for record in records if record.status is Status.FINISHED]
     if not finished:
-        raise ConfigError(f"a row needs a finished run to repeat, got {len(records)} that did not; choose another row")
+        raise ConfigError(
+            f"a row needs a finished run to repeat, got {len(records)} that did not; choose another row"
+        )
     repetitions = []
     for record in finished:
         again = train(fresh_config(record, folder, data_root=data_root))

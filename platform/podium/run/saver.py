@@ -23,7 +23,13 @@ class Saver(pl.callbacks.Checkpoint):
     """Writes last.ckpt every so many seconds, when a run is asked to end, and when its training ends."""
 
     def __init__(
-        self, path: Path, *, every_s: float, stop_epoch: int | None, interrupts: Interrupts, loader: BatchLoader
+        self,
+        path: Path,
+        *,
+        every_s: float,
+        stop_epoch: int | None,
+        interrupts: Interrupts,
+        loader: BatchLoader,
     ) -> None:
         self.path = path
         self.every_s = every_s
@@ -61,12 +67,16 @@ class Saver(pl.callbacks.Checkpoint):
             self._save(trainer)
         self.interrupts.check()
 
-    def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
         """Keep the random generators as tensors, which load with weights_only."""
         cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
         checkpoint["rng"] = {"cpu": torch.get_rng_state(), "cuda": cuda}
 
-    def on_load_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
         """Leave out the batches that were processed before."""
         self._rng = checkpoint["rng"]
         progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
@@ -81,7 +91,7 @@ class Saver(pl.callbacks.Checkpoint):
         trainer.save_checkpoint(part)
         with part.open("rb+") as file:
             os.fsync(file.fileno())
-        os.replace(part, self.path)
+        part.replace(self.path)
         self._saved_at = time.monotonic()
 
 

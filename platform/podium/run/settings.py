@@ -40,11 +40,18 @@ class RuntimeSettings:
     tags: dict[str, str]
 
     def __post_init__(self) -> None:
-        _require(self.devices == 1, f"devices must be 1 in podium train, got {self.devices}; several need a cluster")
-        _require(self.threads >= 1, f"threads must be at least 1, got {self.threads}")
-        _require(self.checkpoint_every_s >= 0, f"checkpoint_every_s must be at least 0, got {self.checkpoint_every_s}")
         _require(
-            self.flush_every_n_steps >= 1, f"flush_every_n_steps must be at least 1, got {self.flush_every_n_steps}"
+            self.devices == 1,
+            f"devices must be 1 in podium train, got {self.devices}; several need a cluster",
+        )
+        _require(self.threads >= 1, f"threads must be at least 1, got {self.threads}")
+        _require(
+            self.checkpoint_every_s >= 0,
+            f"checkpoint_every_s must be at least 0, got {self.checkpoint_every_s}",
+        )
+        _require(
+            self.flush_every_n_steps >= 1,
+            f"flush_every_n_steps must be at least 1, got {self.flush_every_n_steps}",
         )
         _require(
             self.stop_epoch is None or self.stop_epoch >= 1,

@@ -1,6 +1,5 @@
 """One run from configuration to record. The same configuration again goes on where it stopped, or is already done."""
 
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -101,7 +100,9 @@ def _open(config: Mapping[str, Any], folder: Path, before: RunRecord | None, see
         resumes=before.resumes + 1 if before is not None and goes_on else 0,
     )
     run = Run(folder=folder, record=record, journal=journal, resume=step is not None)
-    write_atomically(folder / CONFIG_FILE, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True).encode())
+    write_atomically(
+        folder / CONFIG_FILE, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True).encode()
+    )
     run.save()
     if step is None:
         (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
@@ -144,7 +145,12 @@ def _paused(parts: Assembly) -> bool:
     trainer = parts.task.trainer
     stop = parts.runtime.stop_epoch
     stopped_early = any(getattr(trick, "stopped", False) for trick in parts.tricks)
-    return stop is not None and stop < parts.trainer.max_epochs and trainer.current_epoch <= stop and not stopped_early
+    return (
+        stop is not None
+        and stop < parts.trainer.max_epochs
+        and trainer.current_epoch <= stop
+        and not stopped_early
+    )
 
 
 def _finish(
@@ -157,11 +163,16 @@ def _finish(
     probability = predict(parts.network, test, device)
     metrics |= scores(probability, test, "test")
     save_predictions(run.folder / PREDICTIONS_FILE, probability, test)
-    weights = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in parts.network.state_dict().items()}
+    weights = {
+        name: tensor.detach().cpu().contiguous().clone()
+        for name, tensor in parts.network.state_dict().items()
+    }
     write_atomically(run.folder / WEIGHTS_FILE, safetensors.torch.save(weights))
     shape = config["data"]["shape"]
     costs = network_costs(parts.network.cpu(), shape) | {
-        "inference_images_per_s": images_per_s(parts.network, shape, parts.data.batch_size, INFERENCE_TIMED_S),
+        "inference_images_per_s": images_per_s(
+            parts.network, shape, parts.data.batch_size, INFERENCE_TIMED_S
+        ),
         "train_images_per_s": recorder.images_per_s,
         "train_s": recorder.train_s,
         "peak_memory_mib": peak_mib,
@@ -194,25 +205,3 @@ def _gpus(config: Mapping[str, Any]) -> list[str]:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def estimate_seconds(config: Mapping[str, Any], *, steps: int = 8) -> float:
-    """Roughly how long one run of this configuration trains, from a few measured steps on this machine."""
-    pin_threads(config["runtime"])
-    parts = build(config)
-    parts.data.prepare_data()
-    parts.data.setup("fit")
-    loader = parts.data.train_dataloader()
-    network, optimizer = parts.network.train(), parts.task.configure_optimizers()
-    began = 0.0
-    batches = iter(loader)
-    count = min(steps, len(loader))
-    for k in range(count):
-        if k == min(2, count - 1):
-            began = time.perf_counter()
-        batch = next(batches)
-        optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(network(batch.input), batch.target).backward()
-        optimizer.step()
-    per_step = (time.perf_counter() - began) / max(count - 2, 1)
-    return per_step * len(loader) * parts.trainer.max_epochs

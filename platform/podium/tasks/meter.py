@@ -39,14 +39,22 @@ class Meter:
             return {}
         if (step := int(self._first_bad)) >= 0:
             raise FloatingPointError(step)
-        means = {"train/loss": float(self._loss) / self._examples, "train/top1_error": int(self._wrong) / self._examples}
+        means = {
+            "train/loss": float(self._loss) / self._examples,
+            "train/top1_error": int(self._wrong) / self._examples,
+        }
         self._loss = self._wrong = self._first_bad = None
         self._examples = 0
         return means
 
     def state(self) -> dict[str, Tensor | int | None]:
         """What a checkpoint keeps."""
-        return {"loss": self._loss, "wrong": self._wrong, "first_bad": self._first_bad, "examples": self._examples}
+        return {
+            "loss": self._loss,
+            "wrong": self._wrong,
+            "first_bad": self._first_bad,
+            "examples": self._examples,
+        }
 
     def restore(self, state: dict[str, Tensor | int | None], device: torch.device) -> None:
         """Go on from a checkpoint's sums."""
