@@ -1,7 +1,11 @@
-"""MNIST and Fashion-MNIST on files that stand on this machine, through torchvision's own download and reader."""
+"""MNIST and Fashion-MNIST from a server on the loopback, through torchvision's own download and reader."""
 
 import re
 import shutil
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -23,13 +27,28 @@ def name_and_folder(request, monkeypatch, tmp_path):
 
 @pytest.fixture
 def server(idx, name_and_folder, monkeypatch, tmp_path):
-    """A copy of the files which torchvision takes for the mirror, with the MD5 sums of the whole files."""
+    """The folder of the mirror that torchvision downloads from, with the MD5 sums of the whole files."""
     folder = tmp_path / "server"
     shutil.copytree(idx.folder, folder)
     kind = getattr(datasets, name_and_folder[1])
-    monkeypatch.setattr(kind, "mirrors", [f"{folder.as_uri()}/"])
-    monkeypatch.setattr(kind, "resources", idx.resources())
-    return folder
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Mirror, directory=str(folder))) as mirror:
+        Thread(target=mirror.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        monkeypatch.setattr(kind, "mirrors", [f"http://127.0.0.1:{mirror.server_port}/"])
+        monkeypatch.setattr(kind, "resources", idx.resources())
+        yield folder
+        mirror.shutdown()
+
+
+class Mirror(SimpleHTTPRequestHandler):
+    """Announces the whole length of a file and breaks off in the middle if a file .cut stands beside it."""
+
+    def copyfile(self, source, outputfile):
+        content = source.read()
+        cut = Path(self.directory) / f"{Path(self.path).name}.cut"
+        outputfile.write(content[: len(content) // 2] if cut.exists() else content)
+
+    def log_message(self, *_):
+        pass
 
 
 @pytest.fixture
@@ -99,8 +118,7 @@ def test_without_a_network_one_line_names_the_folder_and_the_remedy(server, buil
 
 
 def test_a_download_that_ends_early_leaves_nothing(server, build, name_and_folder, tmp_path):
-    archive = server / "t10k-images-idx3-ubyte.gz"
-    archive.write_bytes(archive.read_bytes()[:5000])
+    (server / "t10k-images-idx3-ubyte.gz.cut").touch()
     one_line(build, ".* must hold 4 files, got Error downloading t10k-images.*File not found or corrupted.*")
     assert left_behind(build) == []
 
@@ -132,10 +150,10 @@ def test_an_interruption_in_the_middle_of_unpacking_leaves_nothing_and_can_be_re
     "damage",
     [
         lambda _: b"",
-        lambda c: c[:7],
-        lambda c: c[:-50],
-        lambda c: b"\xff" + c[1:],
-        lambda c: c[:3] + b"\x09" + c[4:],
+        lambda content: content[:7],
+        lambda content: content[:-50],
+        lambda content: b"\xff" + content[1:],
+        lambda content: content[:3] + b"\x09" + content[4:],
     ],
     ids=["empty", "head", "truncated", "magic", "dimensions"],
 )
@@ -161,9 +179,7 @@ def test_labels_without_images_are_refused(server, build):
     content = bytearray(path.read_bytes()[:-1])
     content[4:8] = (296).to_bytes(4, "big")
     path.write_bytes(content)
-    one_line(
-        build, ".*must hold a label for each image, got 1796 labels for 1797 images; delete it and run again"
-    )
+    one_line(build, ".*must hold a label for each image, got 1796 labels for 1797 images; .*")
 
 
 @pytest.mark.parametrize("name_and_folder", KINDS[:1], indirect=True)
@@ -190,7 +206,7 @@ class TestDebian:
         assert left_behind(build) == sorted(FILES)
 
     @pytest.mark.parametrize(
-        "damage", [lambda c: c[:-20], lambda _: b"", None], ids=["cut", "empty", "missing"]
+        "damage", [lambda content: content[:-20], lambda _: b"", None], ids=["cut", "empty", "missing"]
     )
     def test_a_damaged_package_gives_one_line_and_leaves_nothing(self, package, build, damage):
         file = package / f"{FILES[2]}.gz"

@@ -65,7 +65,7 @@ def _obtain(kind: Any, raw: Path, *, archives: Path | None, remedy: str) -> None
         staged.mkdir(parents=True)
         if archives is not None and archives.is_dir():
             for name in FILES:
-                (staged / name).write_bytes(gzip.decompress((archives / f"{name}.gz").read_bytes()))
+                (staged / name).write_bytes(_unpack(archives / f"{name}.gz"))
         else:
             for archive in raw.glob("*.gz"):  # torchvision checks them and unpacks those that are whole
                 shutil.copy(archive, staged)
@@ -76,3 +76,10 @@ def _obtain(kind: Any, raw: Path, *, archives: Path | None, remedy: str) -> None
         raise ValueError(f"{raw} must hold {len(FILES)} files, got {one_line(error)}; {remedy}") from None
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _unpack(archive: Path) -> bytes:
+    content = gzip.decompress(archive.read_bytes())
+    if not content:  # gzip takes an empty file for an archive of nothing
+        raise EOFError(f"{archive} without content")
+    return content
