@@ -6,7 +6,7 @@ import pytest
 from podium.records.record import Status
 from podium.run.space import Interval
 from podium.sweep import heatmap
-from podium.sweep.command import check_configurations, preview, publish, settle, summary
+from podium.sweep.command import check_configurations, is_done, preview, publish, settle, summary
 from podium.sweep.importance import importance
 from podium.sweep.result import interval_of, is_complete, make_rows, to_csv
 from podium.sweep.space import draw
@@ -59,6 +59,18 @@ def test_a_sweep_with_a_missing_trial_is_not_complete(grid_plan):
     result = publish(carried_out(grid_plan, grid_plan.points()[:-1]))
     assert not result.complete
     assert "not finished" in (grid_plan.folder / "index.html").read_text()
+
+
+def test_a_finished_sweep_is_done_until_a_trial_is_taken_away(grid_plan, plan_of):
+    assert not is_done(grid_plan)
+    grid_plan.claim()
+    publish(carried_out(grid_plan))
+    assert is_done(grid_plan)
+    other = plan_of("initializer=he_normal,zeros", "name=grid")
+    with pytest.raises(ValueError, match="another name="):
+        is_done(other)
+    next((grid_plan.folder / "trials").glob("*.json")).unlink()
+    assert not is_done(grid_plan)
 
 
 def test_what_the_search_stopped_is_stopped_and_not_failed(grid_plan):

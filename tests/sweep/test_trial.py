@@ -53,7 +53,7 @@ def test_seeds_go_through_the_rungs_in_lockstep_and_no_epoch_is_trained_twice(pl
 
 
 def test_a_finished_trial_stays_finished_when_the_search_begins_it_again(plan):
-    """Tune's memory can be a second old when the driver is killed; ASHA may then even want to stop the trial."""
+    """Tune's memory can be a second old when the driver is killed; ASHA may even want to stop the trial."""
     trial = Trial(plan, ("he_normal", "0.5"), fake.tools())
     first = trial.advance(1)
     last = trial.advance(None)

@@ -61,12 +61,12 @@ def test_asha_stops_the_worse_early_as_stopped_and_not_failed(plan_of):
 def test_optuna_learns_from_the_means_and_survives_failures(plan_of):
     plan = plan_of(
         "initializer=he_normal,zeros,diverge", "tricks.dropout.p=interval(0,0.8)", "search=optuna",
-        "search.trials=16",
+        "search.trials=24",
         "search.startup_trials=6", "seeds=1", "cluster.cpus=1", "name=optuna",
     )  # fmt: skip
     result = carry_out(plan)
-    assert len(result.rows) == 16
-    late = [row.outcome.point[0] for row in sorted(result.rows, key=lambda row: row.number)[8:]]
+    assert len(result.rows) == 24
+    late = [row.outcome.point[0] for row in sorted(result.rows, key=lambda row: row.number)[12:]]
     assert late.count("he_normal") > len(late) / 2
     assert result.best.outcome.line.startswith("initializer=he_normal")
 

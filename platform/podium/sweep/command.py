@@ -38,12 +38,15 @@ def sweep_command(arguments: Sequence[str], *, dry_run: bool) -> int:
     from podium.run.assemble import compose
 
     plan = make_plan(arguments, compose)
+    if not dry_run and is_done(plan):
+        print(summary(publish(plan)))
+        return 0
     tools = real_tools()
     configs = check_configurations(plan, tools)
     for note in notes(plan):
         print(f"note: {note}")
     if dry_run:
-        from podium.run.train import estimate_seconds
+        from podium.run.estimate import estimate_seconds
 
         print(preview(plan, configs[0], estimate_seconds))
         return 0
@@ -53,6 +56,18 @@ def sweep_command(arguments: Sequence[str], *, dry_run: bool) -> int:
     follow.wait()
     print(summary(result))
     return 0 if result.best is not None else EXIT_FAILED
+
+
+def is_done(plan: Plan) -> bool:
+    """Whether nothing is left to train: then nothing is composed or imported for it either.
+
+    Raises:
+        ConfigError: the folder holds another sweep.
+    """
+    if not is_complete(plan):
+        return False
+    plan.claim()
+    return not _missing(plan, load(plan.folder))
 
 
 class Follower:

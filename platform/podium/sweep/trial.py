@@ -118,7 +118,7 @@ class Trial:
             return self._carry_out(epochs, started, lambda outcome: outcome.save(self.plan.folder))
 
     def _carry_out(self, epochs: int | None, started: str, save: Callable[[Outcome], None]) -> Outcome:
-        """Train the seeds one by one; each is noted. What has finished once is asked for its values, not noted."""
+        """Train the seeds one by one and note each."""
         running = self._outcome([], epochs, started, Status.RUNNING)
         save(running)
         replicates: list[Replicate] = []
