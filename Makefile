@@ -36,14 +36,14 @@ test-browser: $(READY) ## the pages in Debian's chromium (make browser installs 
 	$(BIN)/python -m pytest -m browser
 
 lint: $(READY) ## ruff, mypy strict, the house's layers
-	$(BIN)/ruff check platform tests
-	$(BIN)/ruff format --check platform tests
+	$(BIN)/ruff check platform pipelines tests
+	$(BIN)/ruff format --check platform pipelines tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: $(READY) ## ruff's formatter and fixes
-	$(BIN)/ruff check --fix platform tests
-	$(BIN)/ruff format platform tests
+	$(BIN)/ruff check --fix platform pipelines tests
+	$(BIN)/ruff format platform pipelines tests
 
 bench: $(READY) ## speed, side by side
 	$(BIN)/python -m pytest tests/benchmarks --override-ini=python_files='bench_*.py' -s
