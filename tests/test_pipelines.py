@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from podium.cli import _parser
+from podium.cli import _parse, _parsers
 from podium.run.assemble import board_and_out
 
 PIPELINES = sorted((Path(__file__).parents[1] / "pipelines").glob("*.py"))
@@ -37,7 +37,8 @@ def run_with(
 
 def test_every_step_is_a_command_line_that_parses(pipeline: dict[str, Any]) -> None:
     for step in pipeline["STEPS"]:
-        assert _parser(list(step)).parse_args(list(step)).command
+        words = list(step)
+        assert _parse(*_parsers(words), words).command
         if step[0] == "leaderboard":
             board_and_out(step[1:])
 

@@ -110,3 +110,8 @@ def test_the_order_of_tricks_is_part_of_the_entry_and_survives_json() -> None:
     assert entry_hash({"b": 1, "a": 2}) == entry_hash({"a": 2, "b": 1})
     again = RunRecord.from_json(first.with_(entry_hash=entry_hash(first.config)).to_json(), source="text")
     assert list(again.config["tricks"]) == ["mixup", "l2"]
+
+
+def test_one_and_one_point_nought_are_one_entry() -> None:
+    assert entry_hash({"p": 1, "q": {"r": 0}}) == entry_hash({"p": 1.0, "q": {"r": 0.0}})
+    assert entry_hash({"p": 1}) != entry_hash({"p": 1.5})

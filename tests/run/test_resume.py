@@ -166,6 +166,30 @@ def test_a_paused_run_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     assert_same_run(run_folder(config(tmp_path / "paused")), run_folder(settings))
 
 
+def test_a_run_that_stopped_early_before_its_pause_is_finished(tmp_path: Path) -> None:
+    stops = (
+        "tricks=[early_stopping]",
+        "tricks.early_stopping.patience=1",
+        "tricks.early_stopping.min_delta=1e9",
+    )
+
+    def work() -> None:
+        record = train(config(tmp_path, "trainer.max_epochs=9", "runtime.stop_epoch=8", tricks=stops))
+        assert record.status is Status.FINISHED
+
+    assert in_child(work) == 0
+
+
+def test_a_pause_that_is_asked_for_too_late_still_is_no_end(tmp_path: Path) -> None:
+    def two_then_one() -> None:
+        assert train(config(tmp_path, "runtime.stop_epoch=2", "trainer.max_epochs=4")).status is Status.PAUSED
+        assert train(config(tmp_path, "runtime.stop_epoch=1", "trainer.max_epochs=4")).status is Status.PAUSED
+        checkpoint, _ = outcome(run_folder(config(tmp_path, "trainer.max_epochs=4")))
+        assert checkpoint["epoch"] == 1, "the second call must train nothing"
+
+    assert in_child(two_then_one) == 0
+
+
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_polite_signal_saves_and_says_so(tmp_path: Path, signum: int, code: int) -> None:
     from podium.run.interrupts import Interrupted

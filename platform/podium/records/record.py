@@ -150,7 +150,7 @@ class RunRecord:
 def entry_hash(config: Mapping[str, Any]) -> str:
     """SHA-256 (hex) of the parts of a resolved configuration that define the experiment.
 
-    Keys are sorted first, except those of ``tricks``: their order is the order of the edits.
+    Keys are sorted first, except those of ``tricks``: their order is the order of the edits. 1 and 1.0 are one value.
     """
     identity = _identity(config, prefix="")
     if isinstance(tricks := identity.get("tricks"), Mapping):
@@ -171,6 +171,8 @@ def _identity(config: Mapping[str, Any], *, prefix: str) -> dict[str, Any]:
         path = f"{prefix}{key}"
         if path in NOT_IDENTITY:
             continue
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
         kept[key] = _identity(value, prefix=f"{path}.") if isinstance(value, Mapping) else value
     return kept
 

@@ -30,8 +30,10 @@ def fit(
     interrupts: Interrupts,
     after_first_step: Callable[[], None],
     resume: bool,
-) -> Recorder:
-    """Train, or go on training from the folder's checkpoint. The final weights are in ``parts.network`` afterwards.
+) -> tuple[Recorder, bool]:
+    """Train, or go on training from the folder's checkpoint; the final weights are in ``parts.network`` afterwards.
+
+    Returns what was recorded, and whether training only paused at ``runtime.stop_epoch``.
 
     Raises:
         Diverged: a loss was not finite.
@@ -62,7 +64,7 @@ def fit(
             weights_only=True,
         )
     recorder.stop_clock()
-    return recorder
+    return recorder, saver.paused
 
 
 def make_trainer(parts: Assembly, folder: Path, callbacks: list[pl.Callback]) -> pl.Trainer:

@@ -20,7 +20,10 @@ from podium.run.interrupts import Interrupts
 
 
 class Saver(pl.callbacks.Checkpoint):
-    """Writes last.ckpt every so many seconds, when a run is asked to end, and when its training ends."""
+    """Writes last.ckpt every so many seconds, when a run is asked to end, and when its training ends.
+
+    ``paused`` says that training ended at ``stop_epoch`` and not at its own end.
+    """
 
     def __init__(
         self,
@@ -36,6 +39,7 @@ class Saver(pl.callbacks.Checkpoint):
         self.stop_epoch = stop_epoch
         self.interrupts = interrupts
         self.loader = loader
+        self.paused = False
         self._saved_at = time.monotonic()
         self._rng: dict[str, Any] | None = None
 
@@ -47,6 +51,7 @@ class Saver(pl.callbacks.Checkpoint):
             if self._rng["cuda"] and torch.cuda.is_available():
                 torch.cuda.set_rng_state_all(self._rng["cuda"])
             self._rng = None
+        self._pause_if_due(trainer, epochs=trainer.current_epoch)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -61,8 +66,7 @@ class Saver(pl.callbacks.Checkpoint):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save at the end of an epoch when it is time, and always at the end of training."""
         epochs = trainer.current_epoch + 1
-        if self.stop_epoch is not None and epochs >= self.stop_epoch:
-            trainer.should_stop = True
+        self._pause_if_due(trainer, epochs=epochs)
         if trainer.should_stop or epochs == trainer.max_epochs or self._due():
             self._save(trainer)
         self.interrupts.check()
@@ -82,6 +86,12 @@ class Saver(pl.callbacks.Checkpoint):
         progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
         epoch, batch = divmod(progress["total"]["processed"], len(self.loader))
         self.loader.resume_at(epoch=epoch, batch=batch)
+
+    def _pause_if_due(self, trainer: pl.Trainer, *, epochs: int) -> None:
+        """End at the stop epoch, unless training is at its own end: its last epoch, or stopped early by a trick."""
+        at_its_end = epochs == trainer.max_epochs or trainer.should_stop
+        if self.stop_epoch is not None and epochs >= self.stop_epoch and not at_its_end:
+            self.paused = trainer.should_stop = True
 
     def _due(self) -> bool:
         return self.interrupts.signum is not None or time.monotonic() - self._saved_at >= self.every_s

@@ -118,7 +118,7 @@ def _carry_out(
     """Train and finish; whatever happens, the record and the journal say how it ended."""
     try:
         with interrupts() as asked, PeakMemory() as memory:
-            recorder = fit(
+            recorder, paused = fit(
                 parts,
                 run.folder,
                 seed=config["seed"],
@@ -128,7 +128,7 @@ def _carry_out(
                 after_first_step=after_first_step,
                 resume=run.resume,
             )
-        if _paused(parts):
+        if paused:
             return _close(run, Status.PAUSED)
         return _finish(run, parts, config, recorder, memory.peak_mib)
     except Diverged as error:
@@ -139,18 +139,6 @@ def _carry_out(
     except BaseException as error:
         _close(run, Status.FAILED, f"{type(error).__name__}: {error}".splitlines()[0])
         raise
-
-
-def _paused(parts: Assembly) -> bool:
-    trainer = parts.task.trainer
-    stop = parts.runtime.stop_epoch
-    stopped_early = any(getattr(trick, "stopped", False) for trick in parts.tricks)
-    return (
-        stop is not None
-        and stop < parts.trainer.max_epochs
-        and trainer.current_epoch <= stop
-        and not stopped_early
-    )
 
 
 def _finish(
