@@ -124,5 +124,8 @@ class ArrayDataModule(pl.LightningDataModule):
         found = content_hash(source)
         if found != self.checksum:
             remedy = self.remedy.format(root=self.root)
-            raise ValueError(f"{self.name} must have the checksum {self.checksum}, got {found}; {remedy}")
+            raise ValueError(
+                f"{self.name} must have the checksum {self.checksum}, got {found}; "
+                f"leave data.checksum alone, or {remedy}"
+            )
         return source
