@@ -1,0 +1,54 @@
+"""How long `podium train` takes to its first step, against importing torch and pytorch_lightning alone.
+
+Both in fresh interpreters, one after the other in pairs, so that a busy moment of the machine hits both.
+"""
+
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+PAIRS = 5
+MOST = 1.3
+IMPORTS = "import torch, pytorch_lightning"
+FIRST_STEP = """
+import os, sys
+from podium.run import command
+from podium.run.assemble import compose
+config = compose(sys.argv[1:])
+from podium.run.train import train
+train(config, after_first_step=lambda: os._exit(0))
+sys.exit("there was no first step")
+"""
+
+
+def seconds(code: str, *words: str) -> tuple[float, float]:
+    """Wall and processor time of a fresh interpreter until its code ends."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "-c", code, *words], check=True, env=environment)
+    after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - began
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def test_the_first_step_comes_soon_after_the_imports(tmp_path: Path) -> None:
+    seconds(IMPORTS)  # both read warm files
+    walls, processors = [], []
+    for pair in range(PAIRS):
+        paths = (f"paths.runs={tmp_path / str(pair)}", f"paths.data={tmp_path}")
+        first = seconds(FIRST_STEP, *paths, "tracking=none", "runtime.progress=false")
+        imports = seconds(IMPORTS)
+        walls.append(first[0] / imports[0])
+        processors.append(first[1] / imports[1])
+        print(
+            f"\nfirst step {first[0]:.2f} s, imports {imports[0]:.2f} s, ratio {walls[-1]:.2f}",
+            end="",
+            flush=True,
+        )
+    for name, ratios in (("wall time", walls), ("processor time", processors)):
+        middle, low, high = statistics.median(ratios), min(ratios), max(ratios)
+        print(f"\n{name}: median ratio {middle:.2f} ({low:.2f} to {high:.2f}), at most {MOST} is asked for")
+    assert statistics.median(walls) <= MOST
