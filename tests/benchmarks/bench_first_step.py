@@ -13,7 +13,7 @@ from pathlib import Path
 
 PAIRS = 5
 MOST = 1.3
-IMPORTS = "import torch, pytorch_lightning"
+IMPORTS = "import os, torch, pytorch_lightning; os._exit(0)"  # neither side pays for ending
 FIRST_STEP = """
 import os, sys
 from podium.run import command
