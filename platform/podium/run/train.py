@@ -25,6 +25,7 @@ from podium.run.folders import (
     WEIGHTS_FILE,
     exclusive,
     find_folders,
+    find_record,
     is_final,
     run_folder,
 )
@@ -66,16 +67,18 @@ def train(config: Mapping[str, Any], *, after_first_step: Callable[[], None] = l
         Interrupted: an end was asked for; the same configuration goes on from there.
     """
     pin_threads(config["runtime"])
+    if (done := find_record(config)) is not None and is_final(done):
+        return done
+    parts = build(config)
+    with refusals("data"):
+        parts.data.prepare_data()
+        parts.data.setup("fit")
+        seen = parts.data.fingerprint()
     folder = (find_folders(config) or [run_folder(config)])[0]
     with exclusive(folder):
-        before = RunRecord.load(folder) if (folder / "record.json").is_file() else None
+        before = find_record(config)
         if before is not None and is_final(before):
-            return before
-        parts = build(config)
-        with refusals("data"):
-            parts.data.prepare_data()
-            parts.data.setup("fit")
-            seen = parts.data.fingerprint()
+            return before  # another process finished it while this one was building
         run = _open(config, folder, before, seen)
         return _carry_out(run, parts, config, after_first_step)
 
