@@ -181,7 +181,10 @@ def _diagnose(overrides: Sequence[str], root: str, error: Exception) -> str:
         try:
             (override,) = OverridesParser.create().parse_overrides([text])
         except HydraException:
-            return f"{text!r} must be an override such as network=lenet5 or trainer.max_epochs=3; quote it for the shell, and inside it every text that holds ="
+            return (
+                f"{text!r} must be an override such as network=lenet5 or trainer.max_epochs=3; quote it for the shell, "
+                "and inside a list every text that holds ="
+            )
         key = override.get_key_element().lstrip("+~")
         group = key.split("@")[0]
         if group in choices and override.value() is not None:
