@@ -11,6 +11,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 PAIRS = 5
 MOST = 1.3
 IMPORTS = "import os, torch, pytorch_lightning; os._exit(0)"  # neither side pays for ending
@@ -34,6 +36,7 @@ def seconds(code: str, *words: str) -> tuple[float, float]:
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+@pytest.mark.timeout(1800)
 def test_the_first_step_comes_soon_after_the_imports(tmp_path: Path) -> None:
     seconds(IMPORTS)  # both read warm files
     walls, processors = [], []
