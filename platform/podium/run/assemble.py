@@ -16,7 +16,7 @@ from podium.leaderboard.board import Board
 from podium.run.bind import check_targets, check_values
 from podium.run.conf import conf_dir, groups
 from podium.run.errors import ConfigError, nearest
-from podium.run.settings import PathSettings, RuntimeSettings, TrainerSettings
+from podium.run.settings import PathSettings, RuntimeSettings, TrackingSettings, TrainerSettings
 
 
 def compose(overrides: Sequence[str], *, root: str = "train") -> dict[str, Any]:
@@ -43,11 +43,11 @@ def compose_seeds(overrides: Sequence[str], *, seeds: Sequence[int] | None) -> l
     """
     composed, choices = _composed(overrides, "train")
     configs = []
-    for seed in [composed.seed] if seeds is None else seeds:
-        composed.seed = seed
+    for seed in [None] if seeds is None else seeds:
+        if seed is not None:
+            composed.seed = seed
         plain = _resolved(composed)
-        plain.pop("entry", None)
-        plain["name"] = plain["name"] or _default_name(choices, plain)
+        plain["name"] = plain.get("name") or _default_name(choices, plain)
         configs.append(plain)
     return configs
 
@@ -56,8 +56,11 @@ def _composed(overrides: Sequence[str], root: str) -> tuple[DictConfig, Mapping[
     with initialize_config_dir(config_dir=str(conf_dir()), version_base="1.3", job_name="podium"):
         try:
             composed = hydra_compose(root, overrides=list(overrides), return_hydra_config=True)
-        except (HydraException, OmegaConfBaseException) as error:
+        except (HydraException, OmegaConfBaseException, ValueError) as error:  # ValueError: of network=null
             raise ConfigError(_diagnose(overrides, root, error)) from None
+        for text in overrides:
+            if text.lstrip("+~").startswith(("hydra.", "hydra/")):
+                raise ConfigError(f"{text} sets Hydra itself, which decides nothing here; leave it out")
         choices = dict(composed.hydra.runtime.choices)
         _refuse_ignored_task(overrides, choices)
         return OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"]), choices
@@ -90,11 +93,15 @@ def check_run(config: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: an unknown or missing block, key, type or target.
     """
-    blocks = {"trainer": TrainerSettings, "runtime": RuntimeSettings, "paths": PathSettings}
+    blocks = {
+        "trainer": TrainerSettings,
+        "runtime": RuntimeSettings,
+        "paths": PathSettings,
+        "tracking": TrackingSettings,
+    }
     known = {
         "name",
         "seed",
-        "tracking",
         "data",
         "task",
         "optimizer",
@@ -169,7 +176,7 @@ def _refuse_secrets(tracking: Mapping[str, Any]) -> None:
 
 
 def _default_name(choices: Mapping[Any, Any], config: Mapping[str, Any]) -> str:
-    parts = [str(choices["network"]), *config["tricks"]]
+    parts = [str(choices.get("network")), *config.get("tricks", {})]
     return " + ".join(parts)
 
 
@@ -187,7 +194,11 @@ def _diagnose(overrides: Sequence[str], root: str, error: Exception) -> str:
             )
         key = override.get_key_element().lstrip("+~")
         group = key.split("@")[0]
-        if group in choices and override.value() is not None:
+        if override.is_sweep_override():
+            return f"{key} must have one value, got {text}; podium sweep searches over several"
+        if group in choices and not override.is_delete():
+            if override.value() is None:
+                return f"{group} must be a file of conf/{group}, got null; podium train --help lists them"
             chosen = override.value()
             for option in chosen if isinstance(chosen, list) else [chosen]:
                 if not isinstance(option, str | int) or str(option) not in choices[group]:

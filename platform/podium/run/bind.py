@@ -23,6 +23,8 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
     "optimizer": ("torch.optim.",),
     "schedule": ("torch.optim.lr_scheduler.",),
 }
+# Built in two steps: the composition root hands over the first argument later.
+PARTIAL = frozenset({"optimizer", "schedule"})
 # Arguments that the composition root hands over itself.
 GIVEN: Mapping[str, frozenset[str]] = {
     "task": frozenset({"network", "tricks", "optimizer", "schedule"}),
@@ -112,6 +114,9 @@ def _check_node(node: Any, path: str, group: str) -> None:
     special = {key for key in node if str(key).startswith("_")} - {"_target_", "_partial_"}
     if special:
         raise ConfigError(f"{path}.{min(special)} is not allowed; write plain parameters")
+    if bool(node.get("_partial_", False)) is not (path in PARTIAL):
+        remedy = "write _partial_: true" if path in PARTIAL else "leave it out"
+        raise ConfigError(f"{path}._partial_ must fit the group, got {node.get('_partial_')!r}; {remedy}")
     given = GIVEN.get(group, frozenset())
     values = {key: value for key, value in node.items() if key not in ("_target_", "_partial_")}
     check_values(target, values, path, given=given)
@@ -145,10 +150,18 @@ def _fits(value: Any, hint: Any) -> bool:
 
     if isinstance(value, bool) and hint in (int, float):
         return False
+    if isinstance(value, list) and not all(_fits(v, h) for v in value for h in _numbers_of(hint)):
+        return False
     tower = BeartypeConf(is_pep484_tower=True)  # an int is a float where a float is asked for
     if is_bearable(value, hint, conf=tower):
         return True
     return isinstance(value, list) and is_bearable(tuple(value), hint, conf=tower)  # YAML has no tuples
+
+
+def _numbers_of(hint: Any) -> list[Any]:
+    """The items' type of a list of plain numbers, for which beartype would take booleans."""
+    items = [item for item in typing.get_args(hint) if item is not Ellipsis]
+    return items[:1] if items and set(items) <= {int, float} else []
 
 
 def _readable(hint: Any) -> str:

@@ -60,6 +60,17 @@ class RuntimeSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrackingSettings:
+    """Which MLflow a run is sent to: never part of an entry's identity."""
+
+    uri: str | None
+    artifacts: str | None
+    experiment: str
+    follow: bool
+    wait_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class PathSettings:
     """Folders, absolute or from the working directory."""
 
