@@ -22,7 +22,9 @@ SMALL = ("board=digits", "board.seeds=[0,1]", f"board.overrides=['data=digits','
 def podium(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "podium", *words]
-    return subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True, text=True, timeout=900)
+    return subprocess.run(
+        command, cwd=folder, env=environment, check=False, capture_output=True, text=True, timeout=900
+    )
 
 
 @pytest.fixture(scope="module")
