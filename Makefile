@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 export MLFLOW_DISABLE_TELEMETRY := true
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: help leaderboard test test-slow browser test-browser lint format bench lock wheel clean
+.PHONY: help install leaderboard test test-slow browser test-browser lint format bench lock wheel clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -18,6 +18,8 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements.lock
 	$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
+
+install: $(READY) ## make the virtual environment .venv from the hashed lock
 
 leaderboard: $(READY) ## train and rank networks on real digits; makes reports/digits/index.html
 	$(BIN)/podium leaderboard board=digits

@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         print(f"podium: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        print("podium: stopped at once; the same command goes on from the last checkpoint", file=sys.stderr)
+        print("podium: stopped at once; the same command goes on where it can", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(0)  # the reader of our output, such as head, has seen enough

@@ -47,7 +47,7 @@ class Problem:
 
     def __str__(self) -> str:
         """The problem in one line."""
-        return f"{self.file}: {self.field} says {self.says}, recomputed {self.recomputed}"
+        return f"{self.file}: {self.field} is published as {self.says}, found {self.recomputed}"
 
 
 @dataclass(frozen=True)
@@ -272,7 +272,7 @@ def _compare_file(report: Path, again: Path, name: str) -> Iterator[Problem]:
 
 def _cut(content: bytes, at: int) -> str:
     """What stands around the first difference."""
-    return repr(content[max(at - 30, 0) : at + 50].decode(errors="replace"))
+    return repr(content[max(at - 30, 0) : at + 50].decode(errors="ignore"))  # a cut can halve a character
 
 
 def _same(name: str, before: float, after: float) -> bool:
