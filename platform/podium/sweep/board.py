@@ -82,7 +82,7 @@ def train_one(config: Config, train: Callable[[Config], RunRecord], folder: str)
         return train(config)
     except Interrupted:
         raise
-    except Exception as error:
+    except Exception as error:  # whatever it was, it is on the board, and the other runs go on
         return record_failure(config, " ".join(f"{type(error).__name__}: {error}".split()))
 
 

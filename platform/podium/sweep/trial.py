@@ -154,7 +154,7 @@ class Trial:
             record = self._record(config, epochs)
         except Interrupted:
             raise
-        except Exception as error:
+        except Exception as error:  # whatever it was, it is in the table, and the other trials go on
             reason = f"{type(error).__name__}: {error}" if not isinstance(error, ConfigError) else str(error)
             return Replicate(seed, Status.FAILED, None, None, " ".join(reason.split())), digest
         value = None if record.status in FAILED else value_at(record, self.plan.metric, epochs)
