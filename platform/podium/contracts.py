@@ -1,4 +1,4 @@
-"""What the rooms agree on: a batch, and a trick."""
+"""What the rooms agree on: a batch, what a network with auxiliary classifiers gives in training, and a trick."""
 
 from typing import NamedTuple
 
@@ -10,11 +10,24 @@ class Batch(NamedTuple):
     """One mini-batch.
 
     ``input`` has shape (batch, *sample shape). ``target`` holds what the task asks for: class numbers of shape
-    (batch,), or, once a trick has softened them, probabilities of shape (batch, classes).
+    (batch,), or, once a trick has softened them, probabilities of shape (batch, classes); class numbers of every
+    pixel (batch, height, width); or boxes (batch, most objects, 5) of class, x1, y1, x2, y2 in pixels, filled up with
+    rows of -1.
     """
 
     input: Tensor
     target: Tensor
+
+
+class Auxiliary(NamedTuple):
+    """What a network with auxiliary classifiers gives in training: its own logits and theirs.
+
+    A task adds ``weight`` times each auxiliary loss to its own (Szegedy et al. 2014, https://arxiv.org/abs/1409.4842).
+    """
+
+    logits: Tensor
+    others: tuple[Tensor, ...]
+    weight: float
 
 
 class Trick(pl.Callback):
