@@ -1,4 +1,4 @@
-"""Checks of the shapes and sizes that networks are asked to take."""
+"""Checks of the shapes, sizes and factors that networks are asked to take."""
 
 from collections.abc import Sequence
 
@@ -9,17 +9,33 @@ def image_shape(in_shape: Sequence[int], *, network: str, at_least: int, remedy:
     Raises:
         ValueError: the samples are no images, or smaller than ``at_least`` in height or width.
     """
-    if len(in_shape) != 3 or min(in_shape) < 1:
-        raise ValueError(
-            f"{network} requires images of channels x height x width, got samples of {_by(in_shape)}; "
-            "use a dense network (network=dense512) or a data set of images"
-        )
+    _check(in_shape, network, "images", ("height", "width"), at_least, remedy)
     channels, height, width = in_shape
-    if min(height, width) < at_least:
-        raise ValueError(
-            f"{network} requires images of at least {at_least}x{at_least}, got {_by(in_shape)}; {remedy}"
-        )
     return channels, height, width
+
+
+def signal_shape(in_shape: Sequence[int], *, network: str, at_least: int, remedy: str) -> tuple[int, int]:
+    """(channels, length) of the signals that a network takes.
+
+    Raises:
+        ValueError: the samples are no signals, or shorter than ``at_least``.
+    """
+    _check(in_shape, network, "signals", ("length",), at_least, remedy)
+    channels, length = in_shape
+    return channels, length
+
+
+def volume_shape(
+    in_shape: Sequence[int], *, network: str, at_least: int, remedy: str
+) -> tuple[int, int, int, int]:
+    """(channels, frames, height, width) of the volumes or video clips that a network takes.
+
+    Raises:
+        ValueError: the samples are no volumes, or smaller than ``at_least`` in frames, height or width.
+    """
+    _check(in_shape, network, "volumes", ("frames", "height", "width"), at_least, remedy)
+    channels, frames, height, width = in_shape
+    return channels, frames, height, width
 
 
 def check_positive(name: str, values: Sequence[int], *, remedy: str) -> None:
@@ -30,6 +46,40 @@ def check_positive(name: str, values: Sequence[int], *, remedy: str) -> None:
     """
     if any(value < 1 for value in values):
         raise ValueError(f"{name} must be positive, got {list(values)}; {remedy}")
+
+
+def check_dropout(p: float) -> None:
+    """Refuse what is no probability to drop a value, or would drop them all.
+
+    Raises:
+        ValueError: p is outside [0, 1).
+    """
+    if not 0 <= p < 1:
+        raise ValueError(f"dropout must be in [0, 1), got {p}; 0 switches it off")
+
+
+def scaled(filters: int, width: float) -> int:
+    """``filters`` times the multiplier ``width`` of a network, at least 1.
+
+    Raises:
+        ValueError: the multiplier is not positive or not finite.
+    """
+    if not 0 < width < float("inf"):
+        raise ValueError(f"width must be positive and finite, got {width}; network.width=1.0 is the paper's")
+    return max(1, round(filters * width))
+
+
+def _check(
+    in_shape: Sequence[int], network: str, kind: str, axes: Sequence[str], at_least: int, remedy: str
+) -> None:
+    if len(in_shape) != 1 + len(axes) or min(in_shape) < 1:
+        raise ValueError(
+            f"{network} requires {kind} of {' x '.join(['channels', *axes])}, got samples of {_by(in_shape)}; "
+            f"use a dense network (network=dense512) or a data set of {kind}"
+        )
+    if min(in_shape[1:]) < at_least:
+        least = _by([at_least] * len(axes))
+        raise ValueError(f"{network} requires {kind} of at least {least}, got {_by(in_shape)}; {remedy}")
 
 
 def _by(shape: Sequence[int]) -> str:

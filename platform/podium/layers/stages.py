@@ -12,9 +12,10 @@ from podium.layers.activations import ActivationName, make_activation
 
 NormPlace = Literal["none", "before", "after"]
 Named = list[tuple[str, nn.Module]]
+WeightLayer = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
 
 
-def stage(name: str, layer: nn.Linear | nn.Conv2d, *, activation: ActivationName, norm: NormPlace) -> Named:
+def stage(name: str, layer: WeightLayer, *, activation: ActivationName, norm: NormPlace) -> Named:
     """The layer, its normalisation and its activation in the order they run, with their names."""
     activated = (f"{name}_activation", make_activation(activation))
     if norm == "none":
@@ -23,8 +24,14 @@ def stage(name: str, layer: nn.Linear | nn.Conv2d, *, activation: ActivationName
     return [(name, layer), *((normalized, activated) if norm == "before" else (activated, normalized))]
 
 
-def batch_norm(layer: nn.Linear | nn.Conv2d) -> nn.Module:
+def batch_norm(layer: WeightLayer) -> nn.Module:
     """Batch normalisation that fits a layer's output."""
-    if isinstance(layer, nn.Linear):
-        return nn.BatchNorm1d(layer.out_features)
-    return nn.BatchNorm2d(layer.out_channels)
+    match layer:
+        case nn.Linear():
+            return nn.BatchNorm1d(layer.out_features)
+        case nn.Conv1d():
+            return nn.BatchNorm1d(layer.out_channels)
+        case nn.Conv2d():
+            return nn.BatchNorm2d(layer.out_channels)
+        case nn.Conv3d():
+            return nn.BatchNorm3d(layer.out_channels)
