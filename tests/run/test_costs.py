@@ -5,7 +5,7 @@ from torch import nn
 from podium.networks.cifar_resnet import CifarResNet
 from podium.networks.dense import Linear
 from podium.networks.lecture_cnn import LectureCNN
-from podium.run.costs import images_per_s, network_costs
+from podium.run.costs import images_per_s, keras_parameters, network_costs
 
 
 def resnet(depth, *, residual=True):
@@ -67,6 +67,44 @@ def test_frozen_layers_count_too():
 
 def test_the_size_counts_running_statistics_and_not_the_counter_of_batches():
     assert network_costs(nn.BatchNorm1d(8), [8])["size_mib"] == 32 * 4 / 2**20
+
+
+def test_the_size_counts_what_is_saved_and_what_is_shared_once():
+    network = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    network[1] = network[0]
+    network.register_buffer("scratch", torch.zeros(100), persistent=False)
+    assert network_costs(network, [4])["size_mib"] == 20 * 4 / 2**20
+
+
+def test_keras_counts_the_running_statistics_as_parameters():
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.BatchNorm2d(8, track_running_stats=False)
+    )
+    assert keras_parameters(network) == 3 * 9 * 8 + 8 + 2 * 16 + 2 * 8
+
+
+def test_an_output_of_several_tensors_is_counted_along_its_longest_path():
+    class Boxes(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = nn.Linear(2, 2), nn.Linear(2, 2)
+
+        def forward(self, x):
+            hidden = self.first(x)
+            return [{"scores": hidden, "boxes": (self.second(hidden), None)}]
+
+    costs = network_costs(Boxes(), [2])
+    assert (costs["depth"], costs["multiply_adds"]) == (2, 8)
+
+
+def test_an_output_without_tensors_is_counted_as_far_as_it_goes():
+    class Nothing(nn.Sequential):
+        def forward(self, x):
+            super().forward(x)
+            return []
+
+    costs = network_costs(Nothing(nn.Linear(2, 2)), [2])
+    assert (costs["parameters"], costs["depth"], costs["multiply_adds"]) == (6, 0, 4)
 
 
 def test_costs_leave_modes_gradients_statistics_and_random_state():

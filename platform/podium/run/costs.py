@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.graph import Node
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.flop_counter import FlopCounterMode
 
+from podium.run.depth import layer_depth, weight_depth
 from podium.run.summary import device_of, measuring
 
-_WEIGHT_NODES = ("Convolution", "Addmm", "Mm", "Bmm", "Baddbmm")
 _BYTES, _MIB = 4, 2**20
 _WARM_UP, _REPEATS = 2, 5
 
@@ -23,15 +23,15 @@ def network_costs(network: nn.Module, in_shape: Sequence[int]) -> dict[str, floa
 
     - ``parameters``: all of them.
     - ``depth``: weight layers on the longest path from input to output.
-    - ``size_mib``: parameters and the floating-point buffers, as float32.
+    - ``size_mib``: what its state holds, parameters and floating-point buffers, as float32.
     - ``multiply_adds``: of convolutions and matrix products.
     - ``activations``: elements that convolutional and linear layers put out (Radosavovic et al. 2020,
       https://arxiv.org/abs/2003.13678).
 
-    Leaves modes, gradients and random state as they were.
+    A network on the meta device is counted from its shapes, without memory. The output may hold its tensors in tuples,
+    lists and dictionaries. Leaves modes, gradients and random state as they were.
     """
-    parameters = sum(parameter.numel() for parameter in network.parameters())
-    buffers = sum(buffer.numel() for buffer in network.buffers() if buffer.is_floating_point())
+    state = {id(tensor): tensor for tensor in network.state_dict(keep_vars=True).values()}
     sample = torch.zeros(1, *in_shape, device=device_of(network))
     activations = 0
 
@@ -46,12 +46,29 @@ def network_costs(network: nn.Module, in_shape: Sequence[int]) -> dict[str, floa
         with FlopCounterMode(display=False) as counter:
             output = network(sample.requires_grad_())
     return {
-        "parameters": float(parameters),
-        "depth": float(_depth(output.grad_fn)),
-        "size_mib": (parameters + buffers) * _BYTES / _MIB,
+        "parameters": float(sum(parameter.numel() for parameter in network.parameters())),
+        "depth": float(weight_depth(output)),
+        "size_mib": sum(t.numel() for t in state.values() if t.is_floating_point()) * _BYTES / _MIB,
         "multiply_adds": counter.get_total_flops() / 2,
         "activations": float(activations),
     }
+
+
+def keras_parameters(network: nn.Module) -> int:
+    """Parameters as Keras' tables count them: with the running mean and variance of every batch normalisation."""
+    statistics_of = (
+        (module.running_mean, module.running_var)
+        for module in network.modules()
+        if isinstance(module, _BatchNorm)
+    )
+    running = sum(buffer.numel() for pair in statistics_of for buffer in pair if buffer is not None)
+    return running + sum(parameter.numel() for parameter in network.parameters())
+
+
+def keras_depth(network: nn.Module, in_shape: Sequence[int]) -> int:
+    """Layers of any kind on the longest path, see ``podium.run.depth.layer_depth``; leaves modes as they were."""
+    with measuring(network):
+        return layer_depth(network, torch.zeros(1, *in_shape, device=device_of(network)))
 
 
 def images_per_s(network: nn.Module, in_shape: Sequence[int], batch_size: int, seconds: float) -> float:
@@ -71,20 +88,3 @@ def images_per_s(network: nn.Module, in_shape: Sequence[int], batch_size: int, s
                 torch.cuda.synchronize(device)
             times.append(time.perf_counter() - start)
     return batch_size / statistics.median(times[_WARM_UP:])
-
-
-def _depth(root: Node | None) -> int:
-    """The largest number of weight layers along a path of the graph; no recursion, for deep networks."""
-    depths: dict[Node, int] = {}
-    stack = [root] if root is not None else []
-    while stack:
-        node = stack[-1]
-        inputs = [before for before, _ in node.next_functions if before is not None]
-        waiting = [before for before in inputs if before not in depths]
-        if waiting:
-            stack.extend(waiting)
-            continue
-        stack.pop()
-        weighs = node.name().removesuffix("Backward0") in _WEIGHT_NODES
-        depths[node] = max((depths[before] for before in inputs), default=0) + weighs
-    return depths[root] if root is not None else 0
