@@ -31,6 +31,8 @@ GIVEN: Mapping[str, frozenset[str]] = {
     "optimizer": frozenset({"params"}),
     "schedule": frozenset({"optimizer"}),
 }
+# Keys of a group's block that the composition root takes out, with their types: no constructor sees them.
+RESERVED: Mapping[str, Mapping[str, Any]] = {"network": {"weights": str | None}}
 
 
 def check_targets(config: Mapping[str, Any]) -> None:
@@ -99,10 +101,8 @@ def check_values(owner: type, values: Mapping[str, Any], path: str, *, given: Co
         if isinstance(value, Mapping) and "_target_" in value:
             continue
         hint = parameters[key].annotation
-        if not isinstance(hint, str) and hint is not inspect.Parameter.empty and not _fits(value, hint):
-            raise ConfigError(
-                f"{path}.{key} must be {_readable(hint)}, got {value!r} ({type(value).__name__})"
-            )
+        if not isinstance(hint, str) and hint is not inspect.Parameter.empty:
+            _check_type(value, hint, f"{path}.{key}")
 
 
 def _check_node(node: Any, path: str, group: str) -> None:
@@ -118,10 +118,29 @@ def _check_node(node: Any, path: str, group: str) -> None:
         remedy = "write _partial_: true" if path in PARTIAL else "leave it out"
         raise ConfigError(f"{path}._partial_ must fit the group, got {node.get('_partial_')!r}; {remedy}")
     given = GIVEN.get(group, frozenset())
-    values = {key: value for key, value in node.items() if key not in ("_target_", "_partial_")}
+    reserved = RESERVED.get(path, {})  # by its path: a block deeper down has none
+    for key, hint in reserved.items():
+        if key in node:
+            _check_type(node[key], hint, f"{path}.{key}")
+    values = {key: value for key, value in node.items() if key not in {"_target_", "_partial_", *reserved}}
     check_values(target, values, path, given=given)
+    _check_named_class(target, values, path)
     for key, value in values.items():
         _check_nested(value, f"{path}.{key}", group)
+
+
+def _check_named_class(target: type, values: Mapping[str, Any], path: str) -> None:
+    """Check a class that is named by a value (network=own), and bind ``arguments`` to its constructor.
+
+    Which classes may be named is for the target to say, and never for the configuration.
+    """
+    if (named_class := getattr(target, "named_class", None)) is None:
+        return
+    try:
+        owner = named_class(values["name"])
+    except ValueError as error:
+        raise ConfigError(f"{path}.{error}") from None
+    check_values(owner, values["arguments"], f"{path}.arguments", given=("in_shape", "num_classes"))
 
 
 def _check_nested(value: Any, path: str, group: str) -> None:
@@ -134,6 +153,11 @@ def _check_nested(value: Any, path: str, group: str) -> None:
     elif isinstance(value, list):
         for k, item in enumerate(value):
             _check_nested(item, f"{path}[{k}]", group)
+
+
+def _check_type(value: Any, hint: Any, path: str) -> None:
+    if not _fits(value, hint):
+        raise ConfigError(f"{path} must be {_readable(hint)}, got {value!r} ({type(value).__name__})")
 
 
 def _signature(owner: type) -> inspect.Signature:
