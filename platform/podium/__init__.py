@@ -12,7 +12,7 @@ def build(*overrides: str) -> "Assembly":
     """Compose, check and build one run, as `podium train` would, for a notebook: nothing is trained or written.
 
     >>> parts = podium.build("network=dense32", "tricks=[dropout]", "tricks.dropout.p=0.2")
-    >>> parts.network(parts.data.arrays("train").input[:3]).shape
+    >>> parts.network(parts.data.examples("train").input[:3]).shape
     torch.Size([3, 10])
 
     Raises:

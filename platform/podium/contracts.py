@@ -1,9 +1,11 @@
 """What the rooms agree on: a batch, what a network with auxiliary classifiers gives in training, and a trick."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import pytorch_lightning as pl
 from torch import Tensor, nn
+
+Targets = Literal["classes", "masks", "boxes"]  # what a data set offers and a task asks for: see Batch
 
 
 class Batch(NamedTuple):

@@ -113,7 +113,7 @@ def test_the_root_and_the_seed_come_from_the_run_and_the_split_has_a_seed_of_its
 def test_every_example_is_in_exactly_one_split_with_all_classes_and_the_shape_promised(name, build):
     data = build(name)
     source = data.load()
-    splits = [data.arrays(split) for split in SPLITS]
+    splits = [data.examples(split) for split in SPLITS]
     assert sorted(torch.cat([part.index for part in splits]).tolist()) == list(range(len(source.labels)))
     for part in splits:
         assert list(part.input.shape) == [len(part.target), *read(name).shape]
@@ -129,9 +129,9 @@ def test_test_is_null_exactly_where_a_test_split_is_published(name, build):
     start = data.load().test_start
     assert (start is None) == (read(name).split.test is not None)
     if start is not None:
-        assert data.arrays("test").index.tolist() == list(range(start, len(data.load().labels)))
+        assert data.examples("test").index.tolist() == list(range(start, len(data.load().labels)))
     with pytest.raises(ValueError, match=r"^test must be .*, got (0\.2|null); set .*$"):
-        build(name, split={"test": None if start is None else 0.2}).arrays("train")
+        build(name, split={"test": None if start is None else 0.2}).examples("train")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -167,22 +167,22 @@ def test_content_without_the_checksum_is_refused_in_one_line(name, build):
     with pytest.raises(
         ValueError, match=f"^{name} must have the checksum 0bad, got [0-9a-f]{{64}}; .+$"
     ) as error:
-        build(name, checksum="0bad").arrays("train")
+        build(name, checksum="0bad").examples("train")
     assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_option_works_and_leaves_the_test_labels_alone(name, build):
-    plain = build(name).arrays("train")
+    plain = build(name).examples("train")
     view = {"fraction": 0.5, "permute_seed": 3, "random_labels_seed": 3, "standardize": "pixel"}
     data = build(name, view=view)
-    seen = data.arrays("train")
+    seen = data.examples("train")
     assert len(seen.target) == round(len(plain.target) * 0.5)
     assert seen.input.isfinite().all()
     assert seen.input.mean((0,)).abs().max() < 1e-4
     true = torch.from_numpy(data.load().labels)
     assert (seen.target == true[seen.index]).double().mean() < 0.2  # 0.1 by chance
     for split in ("validation", "test"):
-        arrays = data.arrays(split)
+        arrays = data.examples(split)
         assert torch.equal(arrays.target, true[arrays.index])
-        assert torch.equal(arrays.index, build(name).arrays(split).index)
+        assert torch.equal(arrays.index, build(name).examples(split).index)

@@ -12,7 +12,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from podium.data.arrays import Source, content_hash
-from podium.data.base import ArrayDataModule
+from podium.data.base import DataModule
 from podium.data.digits import Digits
 from podium.data.split import Split
 from podium.data.view import View
@@ -53,7 +53,7 @@ def small(view, split):
     def make(source=None, *, seen=None, **changes):
         source = source or make_source()
 
-        class Small(ArrayDataModule):
+        class Small(DataModule):
             name = "small"
             remedy = "delete {root}/small"
             loads = 0

@@ -3,7 +3,8 @@ import hashlib
 import numpy as np
 import pytest
 
-from podium.data.arrays import Source, content_hash, idx_bytes, labels_hash
+from podium.data.arrays import Source, content_hash, idx_bytes
+from podium.metrics import labels_hash
 
 
 def test_the_hash_of_a_published_data_set_follows_from_the_hashes_of_its_files(idx):

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from podium.data.arrays import labels_hash
 from podium.data.split import Split
+from podium.metrics import labels_hash
 
 SPLITS = ("train", "validation", "test")
 
@@ -15,7 +15,7 @@ def test_index_leads_back_to_the_source(small, make_source):
     source = make_source()
     data = small(source)
     for split in SPLITS:
-        arrays = data.arrays(split)
+        arrays = data.examples(split)
         index = arrays.index.numpy()
         assert torch.equal(arrays.target, torch.from_numpy(source.labels[index]))
         assert torch.equal(arrays.input, torch.from_numpy(source.inputs[index].astype(np.float32) / 255))
@@ -27,22 +27,22 @@ def test_nothing_is_loaded_before_it_is_asked_for_and_then_once(small):
     data = small()
     assert data.loads == 0
     for split in SPLITS:
-        data.arrays(split)
+        data.examples(split)
     data.fingerprint()
     assert data.loads == 1
-    assert data.arrays("test") is data.arrays("test")
+    assert data.examples("test") is data.examples("test")
 
 
 def test_loaders_give_shuffled_training_and_ordered_evaluation_batches(small):
     data = small(batch_size=32)
     train = torch.cat([batch.target for batch in data.train_dataloader()])
-    expected = data.arrays("train").target
+    expected = data.examples("train").target
     assert not torch.equal(train, expected)
     assert torch.equal(train.sort().values, expected.sort().values)
     for loader, split in ((data.val_dataloader(), "validation"), (data.test_dataloader(), "test")):
         batches = list(loader)
         assert len(batches[0].target) == 32
-        assert torch.equal(torch.cat([batch.input for batch in batches]), data.arrays(split).input)
+        assert torch.equal(torch.cat([batch.input for batch in batches]), data.examples(split).input)
 
 
 def test_the_seed_changes_the_order_of_batches_and_not_the_data(small):
@@ -62,7 +62,7 @@ def test_a_fingerprint_says_the_same_of_the_same_data_and_survives_json(small):
 
 def test_the_label_hash_can_be_recomputed_from_predictions(small):
     data = small()
-    assert data.fingerprint().test_labels == labels_hash(data.arrays("test").target.numpy())
+    assert data.fingerprint().test_labels == labels_hash(data.examples("test").target.numpy())
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_another_split_shows_in_the_fingerprint(small):
 )
 def test_facts_that_the_data_contradicts_are_refused_in_one_line(small, change, message):
     with pytest.raises(ValueError, match=f"^{message}$"):
-        small(**change).arrays("train")
+        small(**change).examples("train")
 
 
 def test_one_flipped_bit_is_noticed(small, make_source):
@@ -102,7 +102,7 @@ def test_one_flipped_bit_is_noticed(small, make_source):
     data = small(source)
     source.inputs[17, 1, 2, 2] ^= 1
     with pytest.raises(ValueError, match=r"^small must have the checksum"):
-        data.arrays("train")
+        data.examples("train")
 
 
 def test_a_batch_of_nothing_is_refused(small):

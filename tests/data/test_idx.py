@@ -64,7 +64,7 @@ def build(name_and_folder, idx, tmp_path, compose_data):
 
 def one_line(build, pattern):
     with pytest.raises(ValueError, match=f"^{pattern}$") as error:
-        build().arrays("test")
+        build().examples("test")
     assert "\n" not in str(error.value)
 
 
@@ -80,7 +80,7 @@ def test_missing_files_are_downloaded_by_torchvision_and_hold_what_was_published
     assert np.array_equal(source.labels, idx.labels)
     assert source.test_start == idx.test_start
     assert left_behind(build) == sorted(FILES)
-    test = data.arrays("test")
+    test = data.examples("test")
     assert test.index.tolist() == list(range(1500, 1797))
     assert torch.equal(test.input, torch.from_numpy(idx.inputs[1500:].astype(np.float32) / 255))
 
@@ -88,14 +88,14 @@ def test_missing_files_are_downloaded_by_torchvision_and_hold_what_was_published
 def test_files_that_are_there_are_read_without_a_download(server, build):
     build().load()
     shutil.rmtree(server)
-    assert len(build().arrays("test").target) == 297
+    assert len(build().examples("test").target) == 297
 
 
 def test_archives_that_a_person_put_there_are_checked_and_unpacked(server, build):
     build.raw.mkdir(parents=True)
     for archive in server.iterdir():
         shutil.move(archive, build.raw)
-    assert len(build().arrays("test").target) == 297
+    assert len(build().examples("test").target) == 297
     assert (build.raw / FILES[0]).is_file()
 
 
@@ -142,7 +142,7 @@ def test_an_interruption_in_the_middle_of_unpacking_leaves_nothing_and_can_be_re
         with pytest.raises(KeyboardInterrupt):
             build().load()
     assert left_behind(build) == []
-    assert len(build().arrays("test").target) == 297
+    assert len(build().examples("test").target) == 297
 
 
 @pytest.mark.parametrize("file", FILES)

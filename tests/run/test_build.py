@@ -101,7 +101,7 @@ def test_a_network_that_cannot_take_the_data_is_refused_before_training() -> Non
 
 def test_a_network_with_another_number_of_classes_is_refused() -> None:
     said = refusal("network=linear", "network.num_classes=3")
-    assert "must give logits of shape (2, 10) for two samples, got (2, 3)" in said
+    assert "must give logits of shape (2, 10) for 2 samples, got (2, 3)" in said
 
 
 def test_a_network_that_fails_on_samples_is_refused_by_name() -> None:

@@ -23,7 +23,7 @@ def row(settings: Settings) -> list[RunRecord]:
 
 
 def again(records: list[RunRecord], tmp_path: Path) -> Any:
-    return reproduce(records, tmp_path / "again", data_root=str(tmp_path / "data"))
+    return reproduce(records, tmp_path / "again", metric="test/top1_error", data_root=str(tmp_path / "data"))
 
 
 def edited(record: RunRecord, *, seed: int | None = None, epochs: int | None = None) -> RunRecord:

@@ -66,7 +66,7 @@ def test_the_recorded_metrics_are_those_of_the_predictions(settings: Settings) -
     record = train(config)
     assert record.metrics is not None
     with np.load(run_folder(config) / "predictions.npz", allow_pickle=False) as saved:
-        again = metrics_of(saved["probability"], saved["label"])
+        again = metrics_of(dict(saved))
     assert again == {name: value for name, value in record.metrics.items() if name.startswith("test/")}
 
 

@@ -10,9 +10,10 @@ from torch.nn import functional as F
 from torch.optim.lr_scheduler import ConstantLR, ReduceLROnPlateau, StepLR
 from torch.utils.data import DataLoader
 
-from podium.contracts import Batch, Trick
+from podium.contracts import Auxiliary, Batch, Trick
 from podium.tasks.classification import Classification
 from podium.tasks.meter import Meter
+from podium.tricks.label_smoothing import LabelSmoothing
 
 
 class Noting(Trick):
@@ -98,7 +99,7 @@ def test_the_training_metrics_are_means_over_examples() -> None:
     meter = Meter()
     sizes, losses, wrong = (4, 2), (1.0, 4.0), (1, 2)
     for n, loss, w in zip(sizes, losses, wrong, strict=True):
-        meter.update(loss=torch.tensor(loss), wrong=torch.tensor(w), examples=n, step=0)
+        meter.update(loss=torch.tensor(loss), sums={"top1_error": torch.tensor(w)}, examples=n, step=0)
     assert meter.flush() == {"train/loss": pytest.approx(2.0), "train/top1_error": pytest.approx(0.5)}
     assert meter.flush() == {}
 
@@ -110,7 +111,9 @@ def test_a_meter_goes_on_from_its_saved_state() -> None:
         if k == 2:
             second.restore(first.state(), torch.device("cpu"))
         for meter in (whole, part):
-            meter.update(loss=torch.tensor(0.1 * (k + 1)), wrong=torch.tensor(k), examples=3, step=k)
+            meter.update(
+                loss=torch.tensor(0.1 * (k + 1)), sums={"top1_error": torch.tensor(k)}, examples=3, step=k
+            )
     assert second.flush() == whole.flush()
 
 
@@ -118,7 +121,7 @@ def test_a_meter_goes_on_from_its_saved_state() -> None:
 def test_the_first_loss_that_is_not_finite_is_named_by_its_step(bad: float) -> None:
     meter = Meter()
     for step, loss in enumerate([1.0, bad, 1.0, bad]):
-        meter.update(loss=torch.tensor(loss), wrong=torch.tensor(0), examples=1, step=step)
+        meter.update(loss=torch.tensor(loss), sums={}, examples=1, step=step)
     with pytest.raises(FloatingPointError) as caught:
         meter.flush()
     assert caught.value.args == (1,)
@@ -149,3 +152,35 @@ def test_a_plateau_schedule_looks_at_the_validation_loss() -> None:
     assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(
         0.1 * 0.1**2
     )  # no loss passes that threshold
+
+
+class WithAuxiliary(nn.Module):
+    """Two auxiliary classifiers in training, as in GoogLeNet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.own, self.first, self.second = nn.Linear(4, 3), nn.Linear(4, 3), nn.Linear(4, 3)
+
+    def forward(self, input: Tensor) -> Tensor | Auxiliary:
+        if not self.training:
+            return self.own(input)
+        return Auxiliary(self.own(input), (self.first(input), self.second(input)), weight=0.3)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_auxiliary_classifiers_add_their_weighted_losses(smoothing: float) -> None:
+    torch.manual_seed(0)
+    network = WithAuxiliary()
+    (batch,) = batches(5)
+    module = Classification(
+        network=network,
+        tricks=[LabelSmoothing(smoothing=smoothing)] if smoothing else [],
+        optimizer=partial(torch.optim.SGD, lr=0.1),
+        schedule=partial(ConstantLR, factor=1.0, total_iters=0),
+        num_classes=3,
+    )
+    own, first, second = (
+        F.cross_entropy(part(batch.input), batch.target, label_smoothing=smoothing)
+        for part in (network.own, network.first, network.second)
+    )
+    torch.testing.assert_close(module.training_step(batch, 0), own + 0.3 * (first + second))

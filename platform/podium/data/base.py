@@ -1,35 +1,43 @@
 """What every data set does alike: check what was loaded, split it, view it, hand out batches, name it."""
 
 import hashlib
+from abc import ABC, abstractmethod
 from dataclasses import asdict
+from typing import ClassVar
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 
-from podium.data.arrays import Arrays, Indices, Source, SplitName, content_hash, labels_hash
+from podium.contracts import Targets
+from podium.data.arrays import Arrays, Examples, Indices, Lazy, Source, SplitName, content_hash
 from podium.data.loader import BatchLoader
 from podium.data.split import Parts, Split
 from podium.data.view import Moments, View
+from podium.metrics import labels_hash
 from podium.records.record import DataPrint, canonical_json
 
+IGNORED = 255  # in masks: pixels that do not count
 
-class ArrayDataModule(pl.LightningDataModule):
-    """A data set that fits into memory. A subclass says where it comes from by ``load`` alone.
+
+class DataModule(pl.LightningDataModule, ABC):
+    """A data set. A subclass says where it comes from by ``load`` alone.
 
     ``shape``, ``num_classes`` and ``checksum`` are facts that networks and records rely on; what is loaded is
-    checked against them. Nothing is loaded before it is asked for.
+    checked against them. A checksum of None takes any content: for folders of a user's own. Nothing is loaded before
+    it is asked for. ``targets`` is what a task finds in its batches.
     """
 
     name: str
     remedy: str
+    targets: ClassVar[Targets] = "classes"
 
     def __init__(
         self,
         *,
         shape: list[int],
         num_classes: int,
-        checksum: str,
+        checksum: str | None,
         root: str,
         seed: int,
         batch_size: int,
@@ -50,26 +58,31 @@ class ArrayDataModule(pl.LightningDataModule):
         self._source: Source | None = None
         self._parts: Parts | None = None
         self._moments: Moments | None = None
-        self._arrays: dict[SplitName, Arrays] = {}
+        self._examples: dict[SplitName, Examples] = {}
 
+    @abstractmethod
     def load(self) -> Source:
         """Read the data set as published.
 
         Raises:
             ValueError: files are missing or damaged.
         """
-        raise NotImplementedError
 
-    def arrays(self, split: SplitName) -> Arrays:
+    def examples(self, split: SplitName) -> Examples:
         """One split as a network sees it, in the order of the source."""
-        if split not in self._arrays:
-            source, parts = self._divided()
-            index: Indices = getattr(parts, split)
-            labels = self.view.relabel(source.labels, parts.train, num_classes=self.num_classes)
-            values = self.view.show(source.inputs[index], self._moments)
-            tensors = (torch.from_numpy(array) for array in (values, labels[index], index))
-            self._arrays[split] = Arrays(*tensors)
-        return self._arrays[split]
+        if split not in self._examples:
+            self._examples[split] = self._shown(split)
+        return self._examples[split]
+
+    def _shown(self, split: SplitName) -> Examples:
+        source, parts = self._divided()
+        index: Indices = getattr(parts, split)
+        labels = self.view.relabel(source.labels, parts.train, num_classes=self.num_classes)[index]
+        target, places = torch.from_numpy(labels), torch.from_numpy(index)
+        if not isinstance(source.inputs, np.ndarray):
+            return Lazy(source.inputs, lambda inputs: self.view.show(inputs, self._moments), target, places)
+        values = self.view.show(source.inputs[index], self._moments)
+        return Arrays(torch.from_numpy(values), target, places)
 
     def fingerprint(self) -> DataPrint:
         """Which data this is: hashes of the content, of the split with its view, and of the test labels."""
@@ -80,7 +93,7 @@ class ArrayDataModule(pl.LightningDataModule):
         digest.update(canonical_json(asdict(self.view)).encode())
         return DataPrint(
             name=self.name,
-            content=self.checksum,
+            content=str(source.content),
             split=digest.hexdigest(),
             sizes={name: len(part) for name, part in parts._asdict().items()},
             test_labels=labels_hash(source.labels[parts.test]),
@@ -88,24 +101,24 @@ class ArrayDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> BatchLoader:
         """Training batches, in an order that depends on the seed and the epoch."""
-        return BatchLoader(self.arrays("train"), batch_size=self.batch_size, seed=self.seed, shuffle=True)
+        return BatchLoader(self.examples("train"), batch_size=self.batch_size, seed=self.seed, shuffle=True)
 
     def val_dataloader(self) -> BatchLoader:
         """Validation batches, in the order of the source."""
         return BatchLoader(
-            self.arrays("validation"), batch_size=self.batch_size, seed=self.seed, shuffle=False
+            self.examples("validation"), batch_size=self.batch_size, seed=self.seed, shuffle=False
         )
 
     def test_dataloader(self) -> BatchLoader:
         """Test batches, in the order of the source."""
-        return BatchLoader(self.arrays("test"), batch_size=self.batch_size, seed=self.seed, shuffle=False)
+        return BatchLoader(self.examples("test"), batch_size=self.batch_size, seed=self.seed, shuffle=False)
 
     def _divided(self) -> tuple[Source, Parts]:
         if self._source is None or self._parts is None:
             source = self._checked(self.load())
             parts = self.split.divide(source)
-            train = self.view.choose(parts.train, source.labels)
-            self._moments = self.view.measure(source.inputs[train])
+            train = self.view.choose(parts.train, source.strata)
+            self._moments = self.view.measure(source.inputs, train)
             self._source, self._parts = source, parts._replace(train=train)
         return self._source, self._parts
 
@@ -115,17 +128,27 @@ class ArrayDataModule(pl.LightningDataModule):
             raise ValueError(
                 f"shape must be {shape}, which is {self.name}'s, got {self.shape}; leave data.shape alone"
             )
-        classes = np.unique(source.labels)
-        if not np.array_equal(classes, np.arange(self.num_classes)):
-            raise ValueError(
-                f"num_classes must be {len(classes)}, which is {self.name}'s, got {self.num_classes}; "
-                "leave data.num_classes alone"
-            )
-        found = content_hash(source)
-        if found != self.checksum:
+        self._check_classes(source)
+        found = source.content or content_hash(source)
+        if self.checksum is not None and found != self.checksum:
             remedy = self.remedy.format(root=self.root)
             raise ValueError(
                 f"{self.name} must have the checksum {self.checksum}, got {found}; "
                 f"leave data.checksum alone, or {remedy}"
             )
-        return source
+        return source._replace(content=found)
+
+    def _check_classes(self, source: Source) -> None:
+        """Every class has an example, where an example has one class; no mask and no box has another class."""
+        if self.targets == "classes":
+            seen = len(np.unique(source.labels))
+            fits = np.array_equal(np.unique(source.labels), np.arange(self.num_classes))
+        else:
+            found = source.labels if self.targets == "masks" else source.labels[..., 0]
+            seen = int(found[found != IGNORED].max(initial=-1)) + 1
+            fits = seen <= self.num_classes
+        if not fits:
+            raise ValueError(
+                f"num_classes must be {seen}, which is {self.name}'s, got {self.num_classes}; "
+                "leave data.num_classes alone"
+            )

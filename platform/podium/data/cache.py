@@ -15,15 +15,15 @@ from podium.records.files import write_atomically
 log = logging.getLogger(__name__)
 
 
-def cached(path: Path, *, checksum: str, make: Callable[[], Source]) -> Source:
+def cached(path: Path, *, checksum: str | None, make: Callable[[], Source]) -> Source:
     """The source kept at this path, or made, and kept if it has the checksum.
 
-    A damaged file is reported, removed and made again.
+    A damaged file is reported, removed and made again. Without a checksum nothing is kept.
 
     Raises:
         ValueError: the folder cannot be written, or ``make`` fails.
     """
-    kept = _read(path, checksum)
+    kept = None if checksum is None else _read(path, checksum)
     if kept is not None:
         return kept
     made = make()
@@ -32,7 +32,7 @@ def cached(path: Path, *, checksum: str, make: Callable[[], Source]) -> Source:
     return made
 
 
-def _read(path: Path, checksum: str) -> Source | None:
+def _read(path: Path, checksum: str | None) -> Source | None:
     if not path.is_file():
         return None
     try:
@@ -50,6 +50,7 @@ def _read(path: Path, checksum: str) -> Source | None:
 
 
 def _write(path: Path, source: Source) -> None:
+    assert isinstance(source.inputs, np.ndarray)
     buffer = io.BytesIO()
     start = -1 if source.test_start is None else source.test_start
     np.savez(buffer, inputs=source.inputs, labels=source.labels, test_start=np.int64(start))

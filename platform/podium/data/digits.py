@@ -7,11 +7,11 @@ writers is not kept, since its training images are not shipped; values 0 to 16 a
 import numpy as np
 
 from podium.data.arrays import Source
-from podium.data.base import ArrayDataModule
+from podium.data.base import DataModule
 from podium.data.packaged import packaged_table
 
 
-class Digits(ArrayDataModule):
+class Digits(DataModule):
     """1,797 digits of 8x8 pixels in 10 classes; no published test split."""
 
     name = "digits"

@@ -6,7 +6,7 @@ Follows the paper: its test split.
 from pathlib import Path
 
 from podium.data.arrays import Source
-from podium.data.base import ArrayDataModule
+from podium.data.base import DataModule
 from podium.data.idx import published
 
 DEBIAN = Path(
@@ -14,7 +14,7 @@ DEBIAN = Path(
 )  # where Debian's package dataset-fashion-mnist puts the files
 
 
-class FashionMnist(ArrayDataModule):
+class FashionMnist(DataModule):
     """60,000 + 10,000 pictures of clothes, 28x28 pixels in 10 classes."""
 
     name = "fashion_mnist"

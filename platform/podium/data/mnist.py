@@ -6,11 +6,11 @@ Follows the paper: its test split.
 from pathlib import Path
 
 from podium.data.arrays import Source
-from podium.data.base import ArrayDataModule
+from podium.data.base import DataModule
 from podium.data.idx import published
 
 
-class Mnist(ArrayDataModule):
+class Mnist(DataModule):
     """60,000 + 10,000 digits of 28x28 pixels in 10 classes."""
 
     name = "mnist"

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from podium.data.arrays import Source
-from podium.data.base import ArrayDataModule
+from podium.data.base import DataModule
 from podium.data.cache import cached
 
 
-class Mnist1d(ArrayDataModule):
+class Mnist1d(DataModule):
     """4,000 + 1,000 signals of 1x40 values in 10 classes, made on this machine."""
 
     name = "mnist1d"

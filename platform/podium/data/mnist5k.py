@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from podium.data.arrays import Source
-from podium.data.base import ArrayDataModule
+from podium.data.base import DataModule
 from podium.data.cache import cached
 from podium.data.packaged import packaged_table
 
 
-class Mnist5k(ArrayDataModule):
+class Mnist5k(DataModule):
     """5,000 digits of 28x28 pixels in 10 classes; no published test split."""
 
     name = "mnist5k"

@@ -60,7 +60,7 @@ class Split:
                 "test must be a share where no test split is published, got null; set data.split.test=0.2"
             )
         own = examples if source.test_start is None else source.test_start
-        order = stratified_order(source.labels[:own], stream(self.seed, "split"))
+        order = stratified_order(source.strata[:own], stream(self.seed, "split"))
         carved = round(own * self.test) if self.test is not None else 0
         held = round((own - carved) * self.validation)
         test = order[:carved] if self.test is not None else np.arange(own, examples, dtype=np.int64)

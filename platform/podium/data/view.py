@@ -6,13 +6,14 @@ validation split is carved from the training data, and it keeps its true labels 
 both measure the same.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from podium.data.arrays import Indices, Inputs
+from podium.data.arrays import Indices, Inputs, LazyInputs
 from podium.data.split import permutation, stratified_order, stream
 
 Values = npt.NDArray[np.float32]
@@ -80,18 +81,27 @@ class View:
         replaced[train] = (drawn[train] * num_classes).astype(np.int64)
         return replaced
 
-    def measure(self, train: Inputs) -> Moments | None:
-        """Mean and deviation of the training inputs; None when nothing is standardised."""
+    def measure(self, inputs: Inputs | LazyInputs, rows: Indices) -> Moments | None:
+        """Mean and deviation of the inputs at these rows, those of training; None when nothing is standardised."""
         if self.standardize == "none":
             return None
-        axes = (0,) if self.standardize == "pixel" else (0, *range(2, train.ndim))
-        # In parts and in float64: exact enough, without a copy of everything in float64.
-        parts = [scale(train[start : start + CHUNK]) for start in range(0, len(train), CHUNK)]
-        count = train.size / np.prod([size for axis, size in enumerate(train.shape) if axis not in axes])
-        mean = sum(part.sum(axis=axes, keepdims=True, dtype=np.float64) for part in parts) / count
-        variance = sum(np.square(part - mean).sum(axis=axes, keepdims=True) for part in parts) / count
-        constant = train.max(axis=axes, keepdims=True) == train.min(axis=axes, keepdims=True)
-        deviation = np.where(constant, 1.0, np.sqrt(variance))
+        axes = (0,) if self.standardize == "pixel" else (0, *range(2, len(inputs.shape)))
+        kept = [size for axis, size in enumerate(inputs.shape) if axis not in axes]
+        count = len(rows) * np.prod(inputs.shape[1:]) / np.prod(kept)
+
+        def parts() -> Iterator[Values]:
+            # In parts and in float64: exact enough, without a copy of everything in float64.
+            for start in range(0, len(rows), CHUNK):
+                yield scale(inputs[rows[start : start + CHUNK]])
+
+        mean = sum(part.sum(axis=axes, keepdims=True, dtype=np.float64) for part in parts()) / count
+        squares, lows, highs = [], [], []
+        for part in parts():
+            squares.append(np.square(part - mean).sum(axis=axes, keepdims=True))
+            lows.append(part.min(axis=axes, keepdims=True))
+            highs.append(part.max(axis=axes, keepdims=True))
+        constant = np.max(highs, axis=0) == np.min(lows, axis=0)
+        deviation = np.where(constant, 1.0, np.sqrt(sum(squares) / count))
         return Moments(np.asarray(mean, dtype=np.float32), deviation.astype(np.float32))
 
     def show(self, inputs: Inputs, moments: Moments | None) -> Values:

@@ -28,7 +28,7 @@ from podium.leaderboard.build import (
 from podium.leaderboard.rows import SUMMARY_FILE, read_summary
 from podium.leaderboard.summary import builders, definition
 from podium.leaderboard.table import record_key
-from podium.metrics.classification import evaluate
+from podium.metrics import evaluate, labels_hash
 from podium.records.files import sha256_of
 from podium.records.record import RECORD_FILE, RunRecord, Status, entry_hash
 
@@ -109,8 +109,7 @@ def check_labels(run: Published) -> Iterator[Problem]:
     """The labels are those of the test split."""
     if run.predictions is None or run.record.data is None:
         return
-    labels = run.predictions["label"]
-    found = hashlib.sha256(labels.astype("<i8").tobytes()).hexdigest()
+    found = labels_hash(run.predictions["label"])
     if found != run.record.data.test_labels:
         yield Problem(run.predictions_file, "label", run.record.data.test_labels, found)
 
@@ -120,9 +119,9 @@ def check_metrics(run: Published) -> Iterator[Problem]:
     if run.predictions is None:
         return
     try:
-        measured = evaluate(run.predictions["probability"], run.predictions["label"])
-    except ValueError as error:
-        yield Problem(run.predictions_file, "probability", "predictions of a test split", str(error))
+        measured = evaluate(str(run.record.config["task"]["_target_"]), run.predictions)
+    except (ValueError, LookupError, TypeError) as error:
+        yield Problem(run.predictions_file, "arrays", "predictions of a test split", str(error))
         return
     said = {name: value for name, value in (run.record.metrics or {}).items() if name.startswith("test/")}
     for name in sorted(said.keys() | measured.keys()):
@@ -250,9 +249,11 @@ def _unreadable(report: Path, folder: Path, error: ValueError) -> Problem:
 def _arrays(content: bytes, path: Path) -> Arrays:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as loaded:
-            return {name: loaded[name] for name in ("index", "label", "probability")}
+            arrays = {name: loaded[name] for name in loaded.files}
+            arrays["index"], arrays["label"]  # every task keeps these
+            return arrays
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} must hold index, label and probability, got {_one_line(error)}") from None
+        raise ValueError(f"{path} must hold index and label, got {_one_line(error)}") from None
 
 
 def _compare_file(report: Path, again: Path, name: str) -> Iterator[Problem]:

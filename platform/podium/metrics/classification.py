@@ -7,6 +7,8 @@ numbers are compared exactly. Everything is summed in float64, in the order of t
 import numpy as np
 import numpy.typing as npt
 
+from podium.metrics import Arrays, needed
+
 Floats = npt.NDArray[np.floating]
 Integers = npt.NDArray[np.integer]
 SMALLEST = float(np.finfo(np.float32).tiny)
@@ -50,17 +52,21 @@ def negative_log_likelihood(probability: Floats, label: Integers) -> float:
     return float(-np.log(np.maximum(own, SMALLEST)).mean())
 
 
-def evaluate(probability: Floats, label: Integers) -> dict[str, float]:
-    """The metrics of a test split, by logged name.
+def evaluate(arrays: Arrays) -> dict[str, float]:
+    """Loss and errors from ``probability`` (examples, classes) and ``label`` (examples,), by logged name.
+
+    Of the top-k errors those of k = 1, 3 and 5 that are below the number of classes.
 
     Raises:
-        ValueError: shapes that do not fit, or labels that are no class.
+        ValueError: arrays that are missing or do not fit, or labels that are no class.
     """
-    return {
-        "test/loss": negative_log_likelihood(probability, label),
-        "test/top1_error": top_k_error(probability, label, 1),
-        "test/top3_error": top_k_error(probability, label, 3),
-    }
+    probability, label = needed(arrays, "probability", "label")
+    _check(probability, label)
+    measured = {"test/loss": negative_log_likelihood(probability, label)}
+    for k in (1, 3, 5):
+        if k < probability.shape[1]:
+            measured[f"test/top{k}_error"] = top_k_error(probability, label, k)
+    return measured
 
 
 def _check(probability: Floats, label: Integers) -> None:

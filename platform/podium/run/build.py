@@ -11,20 +11,21 @@ from hydra.utils import instantiate
 from torch import nn
 
 from podium.contracts import Trick
-from podium.data.base import ArrayDataModule
+from podium.data.base import DataModule
+from podium.run.bind import locate
 from podium.run.errors import ConfigError
 from podium.run.settings import RuntimeSettings, TrainerSettings
-from podium.tasks.classification import Classification
+from podium.tasks.base import Task
 
 
 @dataclass(frozen=True)
 class Assembly:
     """All parts of one run, built and tried out, not yet trained."""
 
-    task: Classification
+    task: Task
     network: nn.Module
     tricks: list[Trick]
-    data: ArrayDataModule
+    data: DataModule
     trainer: TrainerSettings
     runtime: RuntimeSettings
 
@@ -38,20 +39,20 @@ def build(config: Mapping[str, Any]) -> Assembly:
     trainer, runtime = TrainerSettings(**config["trainer"]), RuntimeSettings(**config["runtime"])
     pl.seed_everything(config["seed"], verbose=False)
     network, tricks = build_network(config)
-    data: ArrayDataModule = make(config["data"], "data")
+    data: DataModule = make(config["data"], "data")
     if trainer.channels_last:
         network = network.to(memory_format=torch.channels_last)
     optimizer = make(config["optimizer"], "optimizer")
     schedule = make(config["schedule"], "schedule")
     _try_optimizer(optimizer, schedule)
-    task = instantiate(
-        config["task"],
-        network=network,
-        tricks=tricks,
-        optimizer=optimizer,
-        schedule=schedule,
-        _convert_="all",
+    task = make(
+        config["task"], "task", network=network, tricks=tricks, optimizer=optimizer, schedule=schedule
     )
+    if task.targets != data.targets:
+        raise ConfigError(
+            f"data must offer {task.targets}, which {type(task).__name__} asks for, got {data.name} with "
+            f"{data.targets}; choose another data or network"
+        )
     return Assembly(task=task, network=network, tricks=tricks, data=data, trainer=trainer, runtime=runtime)
 
 
@@ -75,14 +76,14 @@ def build_network(config: Mapping[str, Any]) -> tuple[nn.Module, list[Trick]]:
     return network, tricks
 
 
-def make(node: Mapping[str, Any], path: str) -> Any:
-    """Instantiate one checked block.
+def make(node: Mapping[str, Any], path: str, **given: Any) -> Any:
+    """Instantiate one checked block, with what the composition root hands over.
 
     Raises:
         ConfigError: the constructor refuses a value.
     """
     with refusals(path):
-        return instantiate(dict(node), _convert_="all")
+        return instantiate(dict(node), **given, _convert_="all")
 
 
 class refusals:
@@ -117,11 +118,14 @@ def _try_network(network: nn.Module, config: Mapping[str, Any]) -> None:
         ) from None
     finally:
         network.train(was_training)
-    expected = (2, config["data"]["num_classes"])
-    if tuple(output.shape) != expected:
+    task = locate(config["task"]["_target_"], "task", "task")
+    assert issubclass(task, Task)
+    try:
+        task.check_output(output, samples=2, num_classes=config["data"]["num_classes"], shape=shape)
+    except ValueError as error:
         raise ConfigError(
-            f"network must give logits of shape {expected} for two samples, got {tuple(output.shape)}"
-        )
+            f"network must fit task={task.__name__}, but {error}; choose another network or data"
+        ) from None
 
 
 def _try_optimizer(optimizer: Any, schedule: Any) -> None:

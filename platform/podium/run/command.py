@@ -4,7 +4,7 @@ import logging
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +80,12 @@ def evaluate_command(folder: Path) -> int:
 
 def reproduce_command(report: Path, *, row: int, data_root: str) -> int:
     """Train one row of a board again in a fresh folder that is kept only when the result differs."""
-    from podium.leaderboard.rows import row_records
+    from podium.leaderboard.rows import read_summary, row_records
+    from podium.leaderboard.summary import definition
 
     try:
         records = row_records(report, row)
+        board, _ = definition(read_summary(report))
     except ValueError as error:
         raise ConfigError(str(error)) from None
     from podium.records.record import RunRecord
@@ -93,13 +95,13 @@ def reproduce_command(report: Path, *, row: int, data_root: str) -> int:
     print(f"row {row}, {records[0].name}: {len(records)} runs again in {folder}")
 
     def show(again: RunRecord) -> None:
-        print(f"  seed {again.seed}: {_error(again)}", flush=True)
+        print(f"  seed {again.seed}: {_result(again)}", flush=True)
 
-    result = reproduce(records, folder, data_root=data_root, on_run=show)
+    result = reproduce(records, folder, metric=board.metric, data_root=data_root, on_run=show)
     low, high = result.interval
     same = sum(repetition.bit_equal for repetition in result.repetitions)
     print(f"{result.verdict}: {same} of {len(result.repetitions)} runs have the same bits; ", end="")
-    print(f"published mean interval {100 * low:.2f} to {100 * high:.2f} % top-1 error")
+    print(f"published mean interval of {board.metric}: {low:.4f} to {high:.4f}")
     for reason in result.reasons:
         print(f"  differs: {reason}")
     if result.verdict is Verdict.BIT_EQUAL:
@@ -114,16 +116,26 @@ def _report(record: Any) -> int:
     if record.metrics is None:
         print(f"{record.status}: {record.error or 'no result'}", file=sys.stderr)
         return 0 if record.status == "paused" else EXIT_FAILED
-    metrics = record.metrics
-    print(
-        f"{record.name}, seed {record.seed}: test top-1 error {100 * metrics['test/top1_error']:.2f} %, "
-        f"top-3 error {100 * metrics['test/top3_error']:.2f} %, loss {metrics['test/loss']:.4f} "
-        f"(validation top-1 error {100 * metrics['validation/top1_error']:.2f} %)"
-    )
+    print(f"{record.name}, seed {record.seed}: {describe(record.metrics, 'test')}")
+    print(f"  {describe(record.metrics, 'validation')}")
     return 0
 
 
-def _error(record: Any) -> str:
-    if record.metrics is None:
-        return f"{record.status}: {record.error}"
-    return f"test top-1 error {100 * record.metrics['test/top1_error']:.2f} %"
+def describe(metrics: Mapping[str, float], split: str) -> str:
+    """The metrics of one split for a person: errors in per cent, others as they are."""
+    found = {
+        name.removeprefix(f"{split}/"): value
+        for name, value in metrics.items()
+        if name.startswith(f"{split}/")
+    }
+    shown = [
+        f"{name.removesuffix('_error').replace('top', 'top-')} error {100 * value:.2f} %"
+        if name.endswith("_error")
+        else f"{name.replace('_', ' ')} {value:.4f}"
+        for name, value in found.items()
+    ]
+    return f"{split} " + ", ".join(shown)
+
+
+def _result(record: Any) -> str:
+    return f"{record.status}: {record.error}" if record.metrics is None else describe(record.metrics, "test")

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import safetensors
 import safetensors.torch
 import torch
@@ -19,7 +21,7 @@ from podium.run.score import predict, scores
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What the record says and what scoring again gave, by logged name; and the largest change of a probability."""
+    """What the record says and what scoring again gave, by logged name; and the largest change of a saved answer."""
 
     recorded: dict[str, float]
     measured: dict[str, float]
@@ -50,12 +52,17 @@ def evaluate(folder: Path, *, data_root: str | None = None) -> Evaluation:
         parts.data.prepare_data()
         parts.data.setup("test")
     load_weights(parts.network, folder / WEIGHTS_FILE)
-    arrays = parts.data.arrays("test")
-    probability = predict(parts.network, arrays, torch.device("cpu"))
+    answers = predict(parts.task, parts.data.examples("test"), torch.device("cpu"))
     with np.load(folder / PREDICTIONS_FILE, allow_pickle=False) as saved:
-        change = float(np.abs(saved["probability"] - probability).max())
+        change = max(_largest_change(saved[name], answers[name]) for name in saved.files)
     recorded = {name: value for name, value in record.metrics.items() if name.startswith("test/")}
-    return Evaluation(recorded=recorded, measured=scores(probability, arrays, "test"), largest_change=change)
+    return Evaluation(recorded=recorded, measured=scores(answers, config, "test"), largest_change=change)
+
+
+def _largest_change(before: npt.NDArray[Any], after: npt.NDArray[Any]) -> float:
+    if before.shape != after.shape:
+        return float("inf")
+    return float(np.abs(before.astype(np.float64) - after).max(initial=0.0))
 
 
 def load_weights(network: torch.nn.Module, path: Path) -> None:

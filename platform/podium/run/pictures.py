@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from podium.visualize.confusion import confusion_matrix
@@ -11,13 +11,12 @@ from podium.visualize.curves import learning_curves
 
 
 def draw(
-    folder: Path,
-    history: Mapping[str, list[list[float]]],
-    labels: npt.NDArray[np.int64],
-    probability: npt.NDArray[np.float32],
+    folder: Path, history: Mapping[str, list[list[float]]], answers: Mapping[str, npt.NDArray[Any]]
 ) -> None:
-    """Draw learning_curves.png and confusion_matrix.png of the test split."""
+    """Draw learning_curves.png, and of the test split what its answers are good for: confusion_matrix.png of classes."""
     curves = {name: pairs for name, pairs in history.items() if not name.startswith("test/")}
     learning_curves(curves, folder / "learning_curves.png")
-    names = [str(k) for k in range(probability.shape[1])]
-    confusion_matrix(labels, probability.argmax(1), names, folder / "confusion_matrix.png")
+    if "probability" in answers:
+        probability = answers["probability"]
+        names = [str(k) for k in range(probability.shape[1])]
+        confusion_matrix(answers["label"], probability.argmax(1), names, folder / "confusion_matrix.png")

@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 
 from podium.contracts import Batch
 from podium.records.journal import Journal
-from podium.tasks.classification import Classification
+from podium.tasks.base import Task
 
 WARM_UP_STEPS = 3  # not timed: allocation, compilation, caches
 
@@ -80,7 +80,7 @@ class Recorder(pl.Callback):
         self.train_s += time.perf_counter() - self._began
 
     def _flush(self, trainer: pl.Trainer, module: pl.LightningModule, more: dict[str, float]) -> None:
-        assert isinstance(module, Classification)
+        assert isinstance(module, Task)
         try:
             metrics = module.meter.flush() | more
         except FloatingPointError as error:

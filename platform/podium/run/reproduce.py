@@ -14,8 +14,6 @@ from podium.run.errors import ConfigError
 from podium.run.folders import PREDICTIONS_FILE, WEIGHTS_FILE
 from podium.run.train import train
 
-METRIC = "test/top1_error"
-
 
 class Verdict(StrEnum):
     """How close a repetition came."""
@@ -48,10 +46,13 @@ def reproduce(
     records: Sequence[RunRecord],
     folder: Path,
     *,
+    metric: str,
     data_root: str,
     on_run: Callable[[RunRecord], None] = lambda _: None,
 ) -> Reproduction:
     """Train every published run of one row again below ``folder``; ``on_run`` is called after each.
+
+    The row's interval is that of ``metric``, by its logged name.
 
     Raises:
         ConfigError: there is nothing to repeat, or a record's configuration cannot be run by this version.
@@ -66,9 +67,9 @@ def reproduce(
         again = train(fresh_config(record, folder, data_root=data_root))
         repetitions.append(Repetition(published=record, again=again, bit_equal=_same_bits(record, again)))
         on_run(again)
-    interval = mean_interval([_error(record) for record in finished])
+    interval = mean_interval([_score(record, metric) for record in finished])
     return Reproduction(
-        verdict=_verdict(repetitions, interval),
+        verdict=_verdict(repetitions, interval, metric),
         repetitions=repetitions,
         interval=interval,
         reasons=_reasons(repetitions),
@@ -91,12 +92,12 @@ def fresh_config(record: RunRecord, folder: Path, *, data_root: str) -> dict[str
     return config
 
 
-def _verdict(repetitions: Sequence[Repetition], interval: tuple[float, float]) -> Verdict:
+def _verdict(repetitions: Sequence[Repetition], interval: tuple[float, float], metric: str) -> Verdict:
     if all(repetition.bit_equal for repetition in repetitions):
         return Verdict.BIT_EQUAL
     if any(repetition.again.metrics is None for repetition in repetitions):
         return Verdict.NOT
-    mean = sum(_error(repetition.again) for repetition in repetitions) / len(repetitions)
+    mean = sum(_score(repetition.again, metric) for repetition in repetitions) / len(repetitions)
     low, high = interval
     return Verdict.WITHIN if low <= mean <= high else Verdict.NOT
 
@@ -123,6 +124,6 @@ def _same_bits(published: RunRecord, again: RunRecord) -> bool:
     return all(published.files.get(name) == again.files.get(name) for name in names)
 
 
-def _error(record: RunRecord) -> float:
+def _score(record: RunRecord, metric: str) -> float:
     assert record.metrics is not None
-    return record.metrics[METRIC]
+    return record.metrics[metric]

@@ -149,11 +149,11 @@ def _finish(
 ) -> RunRecord:
     """Read the test split once, and leave predictions, weights, pictures and costs behind."""
     device = parts.task.trainer.strategy.root_device
-    validation, test = parts.data.arrays("validation"), parts.data.arrays("test")
-    metrics = scores(predict(parts.network, validation, device), validation, "validation")
-    probability = predict(parts.network, test, device)
-    metrics |= scores(probability, test, "test")
-    save_predictions(run.folder / PREDICTIONS_FILE, probability, test)
+    answers = predict(parts.task, parts.data.examples("validation"), device)
+    metrics = scores(answers, config, "validation")
+    answers = predict(parts.task, parts.data.examples("test"), device)
+    metrics |= scores(answers, config, "test")
+    save_predictions(run.folder / PREDICTIONS_FILE, answers)
     weights = {
         name: tensor.detach().cpu().contiguous().clone()
         for name, tensor in parts.network.state_dict().items()
@@ -169,7 +169,7 @@ def _finish(
         "peak_memory_mib": peak_mib,
     }
     curves = history(read(run.folder / JOURNAL_FILE))
-    draw(run.folder, curves, test.target.numpy(), probability)
+    draw(run.folder, curves, answers)
     files = [PREDICTIONS_FILE, WEIGHTS_FILE, *sorted(p.name for p in run.folder.glob("*.png"))]
     record = run.record.with_(
         metrics=metrics,

@@ -3,67 +3,67 @@
 Lightning's self.log costs about 0.2 ms a call; three additions on the device cost a hundredth of that.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 
 
 class Meter:
-    """Running sums of loss and errors, and the first step whose loss was not finite."""
+    """Running sums of the loss and of other metrics, and the first step whose loss was not finite."""
 
     def __init__(self) -> None:
         self._loss: Tensor | None = None
-        self._wrong: Tensor | None = None
         self._first_bad: Tensor | None = None
+        self._sums: dict[str, Tensor] = {}
         self._examples = 0
 
-    def update(self, *, loss: Tensor, wrong: Tensor, examples: int, step: int) -> None:
-        """Add one batch: its mean loss (scalar), its number of wrong answers (scalar) and its size."""
+    def update(self, *, loss: Tensor, sums: Mapping[str, Tensor], examples: int, step: int) -> None:
+        """Add one batch: its mean loss (scalar), its size, and other metrics as sums over its examples (scalars)."""
         loss = loss.detach()
-        if self._loss is None or self._wrong is None or self._first_bad is None:
+        if self._loss is None or self._first_bad is None:
             self._loss = torch.zeros((), dtype=torch.float64, device=loss.device)
-            self._wrong = torch.zeros((), dtype=torch.int64, device=loss.device)
             self._first_bad = torch.full((), -1, dtype=torch.int64, device=loss.device)
+            self._sums = {name: torch.zeros_like(self._loss) for name in sums}
         self._loss += loss * examples
-        self._wrong += wrong
+        for name, value in sums.items():
+            self._sums[name] += value
         bad_now = torch.where(torch.isfinite(loss), -1, step)
         self._first_bad = torch.where(self._first_bad < 0, bad_now, self._first_bad)
         self._examples += examples
 
     def flush(self) -> dict[str, float]:
-        """Means since the last flush; empty when nothing was added.
+        """Means since the last flush, by logged name; empty when nothing was added.
 
         Raises:
             FloatingPointError: a loss was NaN or infinite; the message's argument is the step.
         """
-        if self._loss is None or self._wrong is None or self._first_bad is None or self._examples == 0:
+        if self._loss is None or self._first_bad is None or self._examples == 0:
             return {}
         if (step := int(self._first_bad)) >= 0:
             raise FloatingPointError(step)
-        means = {
-            "train/loss": float(self._loss) / self._examples,
-            "train/top1_error": int(self._wrong) / self._examples,
-        }
-        self._loss = self._wrong = self._first_bad = None
+        sums = {"loss": self._loss, **self._sums}
+        means = {f"train/{name}": float(value) / self._examples for name, value in sums.items()}
+        self._loss = self._first_bad = None
         self._examples = 0
         return means
 
-    def state(self) -> dict[str, Tensor | int | None]:
+    def state(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
         return {
             "loss": self._loss,
-            "wrong": self._wrong,
             "first_bad": self._first_bad,
+            "sums": dict(self._sums),
             "examples": self._examples,
         }
 
-    def restore(self, state: dict[str, Tensor | int | None], device: torch.device) -> None:
+    def restore(self, state: Mapping[str, Any], device: torch.device) -> None:
         """Go on from a checkpoint's sums."""
 
-        def tensor(name: str) -> Tensor | None:
-            value = state[name]
-            return value.to(device) if isinstance(value, Tensor) else None
+        def moved(value: Tensor | None) -> Tensor | None:
+            return None if value is None else value.to(device)
 
-        self._loss, self._wrong, self._first_bad = tensor("loss"), tensor("wrong"), tensor("first_bad")
-        examples = state["examples"]
-        assert isinstance(examples, int)
-        self._examples = examples
+        self._loss, self._first_bad = moved(state["loss"]), moved(state["first_bad"])
+        self._sums = {name: value.to(device) for name, value in state["sums"].items()}
+        self._examples = state["examples"]

@@ -1,0 +1,179 @@
+"""What every task does alike: one training step with the tricks' edits, means over validation, optimizer and schedule."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from podium.contracts import Auxiliary, Batch, Targets, Trick
+from podium.tasks.meter import Meter
+
+
+def overrides(trick: Trick, edit: str) -> bool:
+    """Whether a trick has its own version of an edit."""
+    return getattr(type(trick), edit) is not getattr(Trick, edit)
+
+
+class Task(pl.LightningModule, ABC):
+    """A loss with its learning rule and its metrics. Subclasses say what loss, errors and answers are.
+
+    One training step, with the tricks' edits in the order of the configuration::
+
+        batch -> edit_batch -> network -> edit_target -> loss -> edit_loss -> backward
+
+    The schedule is stepped once an epoch, here and not by Lightning, because Lightning does so after the hook in which
+    the epoch's checkpoint is written, which would lose that step on a resume.
+
+    ``targets`` is what the data must offer. Where ``softens`` is false, targets are no class probabilities, and tricks
+    that edit batches or targets are refused.
+
+    Raises:
+        ValueError: fewer than two classes, or a trick that this task has no use for.
+    """
+
+    targets: ClassVar[Targets] = "classes"
+    softens: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        *,
+        network: nn.Module,
+        tricks: Sequence[Trick],
+        optimizer: Callable[[Any], Optimizer],
+        schedule: Callable[[Optimizer], LRScheduler],
+        num_classes: int,
+    ) -> None:
+        super().__init__()
+        if num_classes < 2:
+            raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+        self.network = network
+        self.num_classes = num_classes
+        self.meter = Meter()
+        self._make_optimizer = optimizer
+        self._make_schedule = schedule
+        self._schedule: LRScheduler | None = None
+        self._saved_schedule: dict[str, Any] | None = None
+        self._batch_tricks = [t for t in tricks if overrides(t, "edit_batch")]
+        self._target_tricks = [t for t in tricks if overrides(t, "edit_target")]
+        self._loss_tricks = [t for t in tricks if overrides(t, "edit_loss")]
+        self._validation: list[tuple[dict[str, Tensor], int]] = []
+        if not self.softens and (unfit := [*self._batch_tricks, *self._target_tricks]):
+            raise ValueError(
+                f"{type(self).__name__} has no class probabilities to edit, got {type(unfit[0]).__name__}; "
+                "leave that trick out"
+            )
+
+    @staticmethod
+    @abstractmethod
+    def check_output(output: Any, *, samples: int, num_classes: int, shape: Sequence[int]) -> None:
+        """Check what a network gives in evaluation for that many samples of this shape.
+
+        Raises:
+            ValueError: the network is of another task.
+        """
+
+    @abstractmethod
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        """The mean loss of a batch (scalar)."""
+
+    @abstractmethod
+    def errors(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Metrics by name, as sums over the examples of a batch (scalars); targets as the data has them."""
+
+    @abstractmethod
+    def answers(self, output: Any, batch: Batch) -> dict[str, Tensor]:
+        """What is kept of each test example: arrays with the batch in front, among them ``label``."""
+
+    def soften(self, target: Tensor) -> Tensor:
+        """Targets as class probabilities (batch, classes), for tricks that edit batches or targets."""
+        raise TypeError(f"{type(self).__name__} has no class probabilities")  # never called: softens is false
+
+    def forward(self, input: Tensor) -> Any:
+        """What the network gives."""
+        return self.network(input)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Loss of one batch, all edits applied, auxiliary classifiers included."""
+        truth = batch.target
+        if self._batch_tricks or self._target_tricks:
+            batch = Batch(batch.input, self.soften(truth).to(batch.input.dtype))
+        for trick in self._batch_tricks:
+            batch = trick.edit_batch(batch)
+        given = self.network(batch.input)
+        output = given.logits if isinstance(given, Auxiliary) else given
+        target = batch.target
+        for trick in self._target_tricks:
+            target = trick.edit_target(target, output)
+        loss = self.loss(output, target)
+        if isinstance(given, Auxiliary):
+            loss = loss + given.weight * sum(self.loss(other, target) for other in given.others)
+        for trick in self._loss_tricks:
+            loss = trick.edit_loss(loss, self.network, batch, output)
+        self.record(loss, self.errors(output.detach(), truth), examples=len(truth))
+        return loss
+
+    def record(self, loss: Tensor, sums: Mapping[str, Tensor], *, examples: int) -> None:
+        """Note a training batch: train/loss and, by their names, the means of other metrics."""
+        self.meter.update(loss=loss, sums=sums, examples=examples, step=self.global_step)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Collect sums of loss and errors of one batch."""
+        output = self.network(batch.input)
+        examples = len(batch.target)
+        loss = self.loss(output, batch.target).double() * examples
+        self._validation.append(({"loss": loss, **self.errors(output, batch.target)}, examples))
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the means over the whole split, weighted by example."""
+        examples = sum(n for _, n in self._validation)
+        for name in self._validation[0][0]:
+            total = torch.stack([sums[name] for sums, _ in self._validation]).sum().double()
+            self.log(f"validation/{name}", total / examples)
+        self._validation.clear()
+
+    def configure_optimizers(self) -> Optimizer:
+        """The optimizer over all parameters that are trained; the schedule is made beside it."""
+        optimizer = self._make_optimizer([p for p in self.parameters() if p.requires_grad])
+        self._schedule = self._make_schedule(optimizer)
+        return optimizer
+
+    def on_train_start(self) -> None:
+        """Bring back the schedule's state once the optimizer has its own."""
+        if self._saved_schedule is not None and self._schedule is not None:
+            self._schedule.load_state_dict(self._saved_schedule)
+            self._saved_schedule = None
+
+    def on_train_epoch_end(self) -> None:
+        """Step the schedule; a plateau schedule looks at the validation loss."""
+        assert self._schedule is not None
+        if isinstance(self._schedule, ReduceLROnPlateau):
+            self._schedule.step(self.trainer.callback_metrics["validation/loss"])
+        else:
+            self._schedule.step()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the meter and the schedule."""
+        assert self._schedule is not None
+        checkpoint["meter"] = self.meter.state()
+        checkpoint["schedule"] = self._schedule.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.meter.restore(checkpoint["meter"], self.device)
+        self._saved_schedule = checkpoint["schedule"]
+
+
+def expect_shape(output: Any, shape: tuple[int, ...], *, what: str, samples: int) -> None:
+    """Check the shape of a network's output.
+
+    Raises:
+        ValueError: it is no tensor of that shape.
+    """
+    found = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+    if found != shape:
+        raise ValueError(f"it must give {what} of shape {shape} for {samples} samples, got {found}")
