@@ -23,7 +23,7 @@ Stem = Literal["imagenet", "small"]
 
 BOTTLENECK = 4  # times the growth
 CIFAR_FILTERS = 16  # of the first convolution for small images, without bottlenecks
-PUBLISHED = {
+PUBLISHED: dict[tuple[int, tuple[int, ...]], str] = {
     (32, (6, 12, 24, 16)): "densenet121",
     (48, (6, 12, 36, 24)): "densenet161",
     (32, (6, 12, 32, 32)): "densenet169",
