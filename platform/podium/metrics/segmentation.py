@@ -23,14 +23,14 @@ def evaluate(arrays: Arrays) -> dict[str, float]:
     """The metrics of a test split, by logged name, from the classes ``label`` and ``prediction`` of every pixel.
 
     Raises:
-        ValueError: arrays that are missing or do not fit, or no pixel that counts.
+        ValueError: arrays that are missing or do not fit.
     """
     prediction, label = needed(arrays, "prediction", "label")
     counts = confusion(prediction, label)
     by_class = intersection_over_union(counts)
     return {
         "test/mean_iou": mean(by_class.values()),
-        "test/pixel_accuracy": float(np.trace(counts) / counts.sum()),
+        "test/pixel_accuracy": float(np.trace(counts) / counts.sum()) if counts.any() else math.nan,
         **{f"test/iou_class_{number}": value for number, value in by_class.items()},
     }
 
@@ -39,7 +39,7 @@ def confusion(prediction: Array, label: Array) -> npt.NDArray[np.int64]:
     """How many pixels of each true class (row) were given each class (column), ignored pixels left out.
 
     Raises:
-        ValueError: shapes that do not fit, or no pixel that counts.
+        ValueError: shapes that do not fit.
     """
     if prediction.shape != label.shape or label.ndim != 3 or label.dtype != np.uint8:
         raise ValueError(
@@ -48,9 +48,7 @@ def confusion(prediction: Array, label: Array) -> npt.NDArray[np.int64]:
         )
     counted = label != IGNORED
     truth, given = label[counted].astype(np.int64), prediction[counted].astype(np.int64)
-    if not len(truth):
-        raise ValueError("label must hold a pixel with a class, got none but ignored ones; add masks")
-    classes = int(max(truth.max(), given.max())) + 1
+    classes = int(max(truth.max(initial=-1), given.max(initial=-1))) + 1
     return np.bincount(truth * classes + given, minlength=classes**2).reshape(classes, classes)
 
 
@@ -62,5 +60,5 @@ def intersection_over_union(counts: npt.NDArray[np.int64]) -> dict[int, float]:
 
 
 def mean(values: Collection[float]) -> float:
-    """The mean, summed exactly, so that every processor gives the same bits."""
-    return math.fsum(values) / len(values)
+    """The mean, summed exactly, so that every processor gives the same bits; not a number where there is none."""
+    return math.fsum(values) / len(values) if values else math.nan

@@ -1,0 +1,32 @@
+"""Pixels as published networks want them: three channels, less a mean, divided by a deviation."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class Normalize(nn.Module):
+    """Subtracts ``mean`` and divides by ``std``, of three channels; one grey channel is shown as three.
+
+    Raises:
+        ValueError: not three numbers, or a deviation that is not positive.
+    """
+
+    def __init__(self, *, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
+            raise ValueError(
+                f"image_mean and image_std must be three numbers each, std positive, got {list(mean)} and {list(std)}; "
+                "set network.image_mean=[0.485,0.456,0.406] and network.image_std=[0.229,0.224,0.225]"
+            )
+        self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
+        self.register_buffer("std", torch.tensor(std)[:, None, None], persistent=False)
+
+    def forward(
+        self, input: Float[Tensor, "batch channels height width"]
+    ) -> Float[Tensor, "batch 3 height width"]:
+        """The normalised pixels."""
+        mean, std = self.get_buffer("mean"), self.get_buffer("std")
+        return (input - mean) / std
