@@ -28,6 +28,7 @@ COMMANDS = (
     "train",
     "summary",
     "evaluate",
+    "retrieve",
     "sweep",
     "leaderboard",
     "reproduce",

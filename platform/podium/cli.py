@@ -117,6 +117,9 @@ def _parsers(words: list[str]) -> tuple[argparse.ArgumentParser, Parsers]:
     add("summary", _summary, "print a network's layers, output shapes and parameters", roots=("train",))
     sub = add("evaluate", _evaluate, "score a finished run's saved network again")
     sub.add_argument("run", type=Path, help="the run's folder")
+    sub = add("retrieve", _retrieve, "find the test images most like each other by a run's features")
+    sub.add_argument("run", type=Path, help="the run's folder")
+    sub.add_argument("--queries", type=_positive, default=6, help="rows of the picture (default: 6)")
     sub = add("sweep", _sweep, "train many configurations with Ray Tune", roots=("train", "sweep"))
     sub.add_argument(
         "--dry-run", action="store_true", help="show the trials and the estimated time, train nothing"
@@ -189,6 +192,12 @@ def _evaluate(args: argparse.Namespace) -> int:
     from podium.run.command import evaluate_command
 
     return evaluate_command(args.run)
+
+
+def _retrieve(args: argparse.Namespace) -> int:
+    from podium.run.command import retrieve_command
+
+    return retrieve_command(args.run, queries=args.queries)
 
 
 def _sweep(args: argparse.Namespace) -> int:

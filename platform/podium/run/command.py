@@ -78,6 +78,17 @@ def evaluate_command(folder: Path) -> int:
     return 0 if same else EXIT_FAILED
 
 
+def retrieve_command(folder: Path, *, queries: int) -> int:
+    """Find the test images most like each other by a finished run's features."""
+    from podium.run.retrieve import retrieve
+
+    result = retrieve(folder, queries=queries)
+    for k, recall in result.recall.items():
+        print(f"recall at {k:<2}  {100 * recall:.2f} %")
+    print(f"each of {result.examples} test images among the others; {queries} queries: {result.picture}")
+    return 0
+
+
 def reproduce_command(report: Path, *, row: int, data_root: str) -> int:
     """Train one row of a board again in a fresh folder that is kept only when the result differs."""
     from podium.leaderboard.rows import read_summary, row_records

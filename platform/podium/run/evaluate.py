@@ -12,7 +12,7 @@ import torch
 
 from podium.records.record import RunRecord, Status
 from podium.run.assemble import check_run
-from podium.run.build import build, refusals
+from podium.run.build import Assembly, build, refusals
 from podium.run.engine import pin_threads
 from podium.run.errors import ConfigError
 from podium.run.folders import PREDICTIONS_FILE, WEIGHTS_FILE
@@ -30,6 +30,21 @@ class Evaluation:
 
 def evaluate(folder: Path, *, data_root: str | None = None) -> Evaluation:
     """Load network.safetensors of a run's folder into its network and score the test split.
+
+    Raises:
+        ConfigError: the run has not finished, or its files are missing or damaged.
+    """
+    record, parts = trained(folder, data_root=data_root)
+    answers = predict(parts.task, parts.data.examples("test"), torch.device("cpu"))
+    with np.load(folder / PREDICTIONS_FILE, allow_pickle=False) as saved:
+        change = max(_largest_change(saved[name], answers[name]) for name in saved.files)
+    recorded = {name: value for name, value in (record.metrics or {}).items() if name.startswith("test/")}
+    measured = scores(answers, record.config, "test")
+    return Evaluation(recorded=recorded, measured=measured, largest_change=change)
+
+
+def trained(folder: Path, *, data_root: str | None = None) -> tuple[RunRecord, Assembly]:
+    """The record of a finished run, and its parts with the saved weights in the network, on the CPU.
 
     Raises:
         ConfigError: the run has not finished, or its files are missing or damaged.
@@ -52,11 +67,7 @@ def evaluate(folder: Path, *, data_root: str | None = None) -> Evaluation:
         parts.data.prepare_data()
         parts.data.setup("test")
     load_weights(parts.network, folder / WEIGHTS_FILE)
-    answers = predict(parts.task, parts.data.examples("test"), torch.device("cpu"))
-    with np.load(folder / PREDICTIONS_FILE, allow_pickle=False) as saved:
-        change = max(_largest_change(saved[name], answers[name]) for name in saved.files)
-    recorded = {name: value for name, value in record.metrics.items() if name.startswith("test/")}
-    return Evaluation(recorded=recorded, measured=scores(answers, config, "test"), largest_change=change)
+    return record, parts
 
 
 def _largest_change(before: npt.NDArray[Any], after: npt.NDArray[Any]) -> float:
