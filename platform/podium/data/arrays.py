@@ -39,12 +39,14 @@ class Source(NamedTuple):
     numbers (n,) int64, masks (n, height, width) uint8 where 255 is ignored, or boxes (n, most objects, 5) float32 of
     class, x1, y1, x2, y2 filled up with rows of -1. From ``test_start`` on the examples are the published test split;
     None where none was published. ``content`` is the hash of a source that says it itself, as lazy ones do.
+    ``groups`` (n,) int64 has one number for all examples that no split may tear apart, as variants of one picture.
     """
 
     inputs: Inputs | LazyInputs
     labels: npt.NDArray[Any]
     test_start: int | None
     content: str | None = None
+    groups: Indices | None = None
 
     @property
     def strata(self) -> Indices:

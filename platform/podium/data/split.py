@@ -28,7 +28,8 @@ class Split:
     """How a source is divided.
 
     ``test`` is the share of all examples to test on; null where the data set comes with its own test split.
-    ``validation`` is a share of the examples that are not for testing.
+    ``validation`` is a share of the examples that are not for testing. Groups of a source are never torn apart, so
+    that sizes may miss these shares by half a group.
     """
 
     validation: float
@@ -60,9 +61,10 @@ class Split:
                 "test must be a share where no test split is published, got null; set data.split.test=0.2"
             )
         own = examples if source.test_start is None else source.test_start
-        order = stratified_order(source.strata[:own], stream(self.seed, "split"))
-        carved = round(own * self.test) if self.test is not None else 0
-        held = round((own - carved) * self.validation)
+        groups = np.arange(own) if source.groups is None else source.groups[:own]
+        order, ends = grouped_order(source.strata[:own], groups, stream(self.seed, "split"))
+        carved = _nearest(ends, own * self.test) if self.test is not None else 0
+        held = _nearest(ends, carved + round((own - carved) * self.validation)) - carved
         test = order[:carved] if self.test is not None else np.arange(own, examples, dtype=np.int64)
         parts = Parts(order[carved + held :], order[carved : carved + held], test)
         for name, part in parts._asdict().items():
@@ -73,17 +75,38 @@ class Split:
         return Parts(*(np.sort(part) for part in parts))
 
 
-def stratified_order(labels: Indices, draw: np.random.RandomState) -> Indices:
+def grouped_order(labels: Indices, groups: Indices, draw: np.random.RandomState) -> tuple[Indices, Indices]:
+    """A stratified order in which each group stands together, and the positions in it where groups end.
+
+    A group counts with its size, in the class of its first example.
+    """
+    _, first, members, sizes = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
+    order = stratified_order(labels[first], draw, weights=sizes)
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return np.argsort(rank[members], kind="stable"), np.cumsum(sizes[order])
+
+
+def _nearest(ends: Indices, wish: float) -> int:
+    return int(ends[np.abs(ends - round(wish)).argmin()]) if round(wish) > 0 else 0
+
+
+def stratified_order(
+    labels: Indices, draw: np.random.RandomState, *, weights: Indices | None = None
+) -> Indices:
     """A random order of all positions: every prefix, and so every slice, holds the classes in proportion.
 
-    The j-th example of a class of m, in random order, stands at (j + 1/2) / m; ties are broken at random.
+    The j-th example of a class of m, in random order, stands at (j + 1/2) / m; ties are broken at random. With
+    weights, an example takes as much room as it weighs.
     """
     order = permutation(len(labels), draw)
     shuffled = labels[order]
+    weight = np.ones(len(labels)) if weights is None else weights[order]
     place = np.empty(len(labels))
     for label in np.unique(labels):
         members = np.flatnonzero(shuffled == label)
-        place[members] = (np.arange(len(members)) + 0.5) / len(members)
+        room = np.cumsum(weight[members])
+        place[members] = (room - weight[members] / 2) / room[-1]
     return order[np.argsort(place, kind="stable")]
 
 
