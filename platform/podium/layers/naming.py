@@ -49,5 +49,6 @@ def _renamed(state: Mapping[str, Tensor], paths: Mapping[str, str]) -> State:
             raise ValueError(
                 f"weights must be of the same network, got {key}, which it does not have; choose other weights"
             )
-        renamed[f"{paths[path]}.{leaf}"] = tensor
+        place = paths[path]  # empty for the network itself, which may have parameters too
+        renamed[f"{place}.{leaf}" if place else leaf] = tensor
     return renamed

@@ -140,7 +140,7 @@ def _check_named_class(target: type, values: Mapping[str, Any], path: str) -> No
         owner = named_class(values["name"])
     except ValueError as error:
         raise ConfigError(f"{path}.{error}") from None
-    check_values(owner, values["arguments"], f"{path}.arguments", given=("in_shape", "num_classes"))
+    check_values(owner, values["arguments"] or {}, f"{path}.arguments", given=("in_shape", "num_classes"))
 
 
 def _check_nested(value: Any, path: str, group: str) -> None:

@@ -15,6 +15,7 @@ from podium.data.base import DataModule
 from podium.run.bind import locate
 from podium.run.errors import ConfigError
 from podium.run.settings import RuntimeSettings, TrainerSettings
+from podium.run.weights import load_weights
 from podium.tasks.base import Task
 
 
@@ -57,15 +58,19 @@ def build(config: Mapping[str, Any]) -> Assembly:
 
 
 def build_network(config: Mapping[str, Any]) -> tuple[nn.Module, list[Trick]]:
-    """The initialised network with the tricks' edits, and the tricks.
+    """The network with its first weights, drawn or loaded, and the tricks' edits; and the tricks.
 
     Raises:
-        ConfigError: a part refuses its values, or the network cannot take the data.
+        ConfigError: a part refuses its values, the network cannot take the data, or its weights cannot be had.
     """
-    network: nn.Module = make(config["network"], "network")
+    block = dict(config["network"])
+    weights = block.pop("weights", None)
+    network: nn.Module = make(block, "network")
     initializer = make(config["initializer"], "initializer")
     with refusals("initializer"):
         initializer.apply(network)
+    if weights is not None:
+        load_weights(network, weights, progress=config["runtime"]["progress"])
     tricks: list[Trick] = []
     for name, node in config["tricks"].items():
         trick: Trick = make(node, f"tricks.{name}")

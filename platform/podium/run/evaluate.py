@@ -62,7 +62,8 @@ def trained(folder: Path, *, data_root: str | None = None) -> tuple[RunRecord, A
         config = {**config, "data": {**config["data"], "root": data_root}}
     check_run(config)
     pin_threads(config["runtime"])
-    parts = build(config)
+    # what it began with need not be there any more
+    parts = build({**config, "network": {**config["network"], "weights": None}})
     with refusals("data"):
         parts.data.prepare_data()
         parts.data.setup("test")

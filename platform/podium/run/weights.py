@@ -1,0 +1,240 @@
+"""Weights that a network begins with: published by torchvision, or of a file (network.weights=...).
+
+- ``torchvision``, or ``torchvision:IMAGENET1K_V1`` for one of several: the weights of the same network, downloaded once
+  into torch's own folder (TORCH_HOME). They were trained on colour images in 0..1, less their channels' means, by their
+  deviations.
+- ``runs/NAME/network.safetensors@SHA256``: a file of this network's weights, under our names or its authors', with at
+  least the first 16 digits of its hash: .safetensors, or .pth and .pt without objects. A run's network is such a file.
+
+Only tensors are read, never code. An output layer for another number of classes keeps its fresh weights, which is
+logged; anything else that does not fit is refused. The other way, ``podium.layers.naming.to_torchvision`` gives a
+network's state under torchvision's names.
+"""
+
+import hashlib
+import io
+import logging
+import pickle
+import re
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any, NoReturn
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from podium.layers.naming import Published, State, from_torchvision
+from podium.run.errors import ConfigError, nearest
+
+_LOG = logging.getLogger(__name__)
+_KEY = "network.weights"
+_TORCHVISION = "torchvision"
+_AUXILIARY = (
+    "aux1.",
+    "aux2.",
+    "AuxLogits.",
+)  # torchvision's auxiliary classifiers, which a network may do without
+_DENSE_LAYER = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.\w+)$")  # norm.1 of old files is norm1 now
+_SUFFIXES = (".safetensors", ".pth", ".pt")
+_DIGITS = 16
+_PATIENCE_S = 60.0  # without a byte from the other side
+
+
+def load_weights(network: nn.Module, source: str, *, progress: bool) -> None:
+    """Load the weights that ``source`` names into a network; ``progress`` draws a bar for a download.
+
+    Raises:
+        ConfigError: there are none, they cannot be had, are not what their hash says, or are of another network.
+    """
+    if source == _TORCHVISION or source.startswith(f"{_TORCHVISION}:"):
+        state = _published(network, source, progress=progress)
+    else:
+        state = _from_file(network, source)
+    _fill(network, state, source)
+
+
+def _published(network: nn.Module, source: str, *, progress: bool) -> State:
+    """Torchvision's weights for a network that it has too."""
+    if not isinstance(network, Published) or (name := network.torchvision_name()) is None:
+        why = ", with options or images that make it another" if isinstance(network, Published) else ""
+        raise ConfigError(
+            f"{_KEY}={source} requires a network as torchvision has it, got {type(network).__name__}{why}; "
+            f"set {_KEY}=null, or the options of torchvision's"
+        )
+    from torchvision.models import get_model_weights  # late: seconds, and only for its weights
+
+    offered = {member.name: member for member in get_model_weights(name)}
+    _, colon, chosen = source.partition(":")
+    if colon and chosen not in offered:
+        raise ConfigError(f"{source} is not published for {name}; {nearest(chosen, offered)}")
+    url = offered[chosen].url if colon else get_model_weights(name).DEFAULT.url
+    file = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
+    content = _downloaded(url, file, progress=progress)
+    state = _parsed(content, file)
+    ours = set(network.torchvision_modules().values())
+    state = {
+        _DENSE_LAYER.sub(r"\1\2", key): tensor
+        for key, tensor in state.items()
+        if not key.startswith(_AUXILIARY) or key.rpartition(".")[0] in ours
+    }
+    return _renamed(network, state, source)
+
+
+def _downloaded(url: str, file: Path, *, progress: bool) -> bytes:
+    """A published file's content; its name ends in the first digits of its SHA-256."""
+    found = torch.hub.HASH_REGEX.search(file.name)
+    if found is None:
+        raise ConfigError(
+            f"{_KEY} requires a file with its hash in its name, got {url}; choose other weights"
+        )
+    if not file.exists():
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with _patience(_PATIENCE_S):
+                torch.hub.download_url_to_file(url, str(file), found[1], progress=progress)
+        except (OSError, HTTPException) as error:
+            raise ConfigError(
+                f"{_KEY} requires {url}, got no connection or no room ({error}); "
+                f"try again, or put the file into {file.parent}"
+            ) from None
+        except RuntimeError as error:  # the hash, checked while it came
+            raise ConfigError(f"{_KEY} requires {url} as it was published, got {error}; try again") from None
+    content = file.read_bytes()
+    if not hashlib.sha256(content).hexdigest().startswith(found[1]):
+        raise ConfigError(
+            f"{_KEY} requires {file} with SHA-256 {found[1]}..., got "
+            f"{hashlib.sha256(content).hexdigest()}; delete it to download it again"
+        )
+    return content
+
+
+def _from_file(network: nn.Module, source: str) -> State:
+    """The weights of a file, under the network's own names."""
+    path, at, digits = source.rpartition("@")
+    file = Path(path if at else source).expanduser()
+    if file.suffix not in _SUFFIXES:
+        raise ConfigError(
+            f"{_KEY} must be torchvision, torchvision:NAME, or a file ({', '.join(_SUFFIXES)}) with @ and its hash, "
+            f"got {source}; set {_KEY}=null for none"
+        )
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"{_KEY} must be a file to read, got {file} ({error.strerror}); correct it"
+        ) from None
+    digest = hashlib.sha256(content).hexdigest()
+    if not at:
+        raise ConfigError(
+            f"{_KEY} must name the file's hash, got {source}; write {_KEY}={source}@{digest[:_DIGITS]}"
+        )
+    if not re.fullmatch(rf"[0-9a-f]{{{_DIGITS},64}}", digits):
+        raise ConfigError(
+            f"{_KEY} must end in {_DIGITS} to 64 digits of a SHA-256, got @{digits}; write @{digest[:_DIGITS]}"
+        )
+    if not digest.startswith(digits):
+        raise ConfigError(
+            f"{_KEY} requires {file} with SHA-256 {digits}, got {digest}; restore the file, or write the hash of the "
+            "file that you want"
+        )
+    state = _parsed(content, file)
+    if set(state) <= set(network.state_dict()):
+        return state
+    return _renamed(network, state, source)
+
+
+def _parsed(content: bytes, file: Path) -> State:
+    """The tensors of a file, by name: never anything that runs."""
+    try:
+        if file.suffix == ".safetensors":
+            return safetensors.torch.load(content)
+        loaded: Any = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        _refuse_content(file, "objects or code besides them, or a damaged file")
+    except Exception as error:  # what a damaged archive raises depends on where the damage is
+        _refuse_content(file, f"{type(error).__name__}: {error}")
+    if not isinstance(loaded, Mapping) or not all(isinstance(value, Tensor) for value in loaded.values()):
+        keys = ", ".join(str(key) for key in list(loaded)[:4]) if isinstance(loaded, Mapping) else ""
+        _refuse_content(file, f"{type(loaded).__name__} of {keys}" if keys else type(loaded).__name__)
+    return {str(name): tensor for name, tensor in loaded.items()}
+
+
+def _refuse_content(file: Path, found: str) -> NoReturn:
+    raise ConfigError(
+        f"{_KEY} requires {file} to hold tensors by name and nothing else, got {found[:200]}; "
+        "save a network's state_dict alone"
+    )
+
+
+def _renamed(network: nn.Module, state: Mapping[str, Tensor], source: str) -> State:
+    """A state under its authors' names, under the network's own."""
+    if not isinstance(network, Published):
+        unknown = next(key for key in state if key not in network.state_dict())
+        _refuse_fit(network, source, f"{unknown}, which it does not have")
+    try:
+        return from_torchvision(network, state)
+    except ValueError as error:
+        raise ConfigError(f"{_KEY}={source}: {error}") from None
+
+
+def _fill(network: nn.Module, state: State, source: str) -> None:
+    """Copy a state into a network; all of it, except an output layer for another number of classes."""
+    ours = network.state_dict()
+    if unknown := [key for key in state if key not in ours]:
+        _refuse_fit(network, source, f"{unknown[0]}, which it does not have")
+    # Files from before torch counted batches lack the counters, which no result depends on.
+    if missing := [key for key in ours if key not in state and not key.endswith("num_batches_tracked")]:
+        _refuse_fit(network, source, f"no {missing[0]}")
+    differing = {key: (ours[key], tensor) for key, tensor in state.items() if ours[key].shape != tensor.shape}
+    classes = _classes(network, differing)
+    if differing and classes is None:
+        key, (own, theirs) = next(iter(differing.items()))
+        _refuse_fit(network, source, f"{key} of shape {tuple(theirs.shape)} for {tuple(own.shape)}")
+    kept = {key: tensor for key, tensor in state.items() if key not in differing}
+    for key, tensor in kept.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            _refuse_fit(network, source, f"numbers in {key} that are not finite")
+    network.load_state_dict(kept, strict=False)
+    if classes is not None:
+        layers = ", ".join(dict.fromkeys(key.rpartition(".")[0] for key in differing))
+        _LOG.info(
+            "%s=%s: %s is for %d classes there and %d here, and keeps its fresh weights",
+            _KEY,
+            source,
+            layers,
+            *classes,
+        )
+
+
+def _classes(network: nn.Module, differing: Mapping[str, tuple[Tensor, Tensor]]) -> tuple[int, int] | None:
+    """(classes there, classes here) when nothing else differs, in the last layer and in auxiliary classifiers."""
+    layers = [path for path, module in network.named_modules() if isinstance(module, nn.Linear | nn.Conv2d)]
+    last = "output" if "output" in layers else layers[-1]
+    if f"{last}.weight" not in differing:
+        return None
+    sizes = {
+        (theirs.shape[0], ours.shape[0]) for ours, theirs in differing.values() if ours.ndim and theirs.ndim
+    }
+    rest = all(ours.shape[1:] == theirs.shape[1:] for ours, theirs in differing.values())
+    return sizes.pop() if len(sizes) == 1 and rest else None
+
+
+def _refuse_fit(network: nn.Module, source: str, found: str) -> NoReturn:
+    raise ConfigError(
+        f"{_KEY}={source} must be of this network ({type(network).__name__}), got {found}; choose other weights"
+    )
+
+
+@contextmanager
+def _patience(seconds: float) -> Iterator[None]:
+    """Let connections that say nothing fail: a firewall may swallow every byte."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
