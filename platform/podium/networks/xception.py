@@ -110,14 +110,6 @@ class Block(nn.Module):
         activate_input: bool = True,
     ) -> None:
         super().__init__()
-        parts: list[tuple[str, nn.Module]] = []
-        for k, (fan, number) in enumerate(pairwise([fan_in, *filters]), start=1):
-            if k > 1 or activate_input:
-                parts.append((f"activation{k}", make_activation(activation)))
-            parts.append((f"conv{k}", _separable(fan, number, inner_activation, None)))
-        if halve:
-            parts.append(("pool", nn.MaxPool2d(kernel_size=3, stride=2, padding=1)))
-        self.path = nn.Sequential(OrderedDict(parts))
         self.shortcut: nn.Module | None = None
         self.merge: nn.Module | None = None
         if residual:
@@ -126,6 +118,14 @@ class Block(nn.Module):
             )
             self.shortcut = projection if halve else nn.Identity()
             self.merge = Add()
+        parts: list[tuple[str, nn.Module]] = []
+        for k, (fan, number) in enumerate(pairwise([fan_in, *filters]), start=1):
+            if k > 1 or activate_input:
+                parts.append((f"activation{k}", make_activation(activation)))
+            parts.append((f"conv{k}", _separable(fan, number, inner_activation, None)))
+        if halve:
+            parts.append(("pool", nn.MaxPool2d(kernel_size=3, stride=2, padding=1)))
+        self.path = nn.Sequential(OrderedDict(parts))
 
     def forward(self, input: Float[Tensor, "batch fan_in h w"]) -> Float[Tensor, "batch filters h2 w2"]:
         """Feature maps."""
