@@ -47,6 +47,11 @@ class DataModule(pl.LightningDataModule, ABC):
         super().__init__()
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        if self.targets != "classes" and (view.permute_seed, view.random_labels_seed) != (None, None):
+            raise ValueError(
+                "view.permute_seed and view.random_labels_seed must be null where examples have no one class, got "
+                f"{view.permute_seed} and {view.random_labels_seed}; leave both out"
+            )
         self.shape = list(shape)
         self.num_classes = num_classes
         self.checksum = checksum
@@ -145,7 +150,8 @@ class DataModule(pl.LightningDataModule, ABC):
             fits = np.array_equal(np.unique(source.labels), np.arange(self.num_classes))
         else:
             found = source.labels if self.targets == "masks" else source.labels[..., 0]
-            seen = int(found[found != IGNORED].max(initial=-1)) + 1
+            counted = found[found != IGNORED]
+            seen = int(counted.max()) + 1 if counted.size else 0
             fits = seen <= self.num_classes
         if not fits:
             raise ValueError(

@@ -32,8 +32,10 @@ class Segmentation(Task):
 
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
         """Mean cross-entropy of the pixels that count; 0 where none does."""
-        summed = F.cross_entropy(output, target.long(), ignore_index=IGNORED, reduction="sum")
-        return summed / (target != IGNORED).sum().clamp(min=1)
+        pixels, classes = output.movedim(1, -1).flatten(0, -2), target.flatten().long()
+        # A list of pixels and no images: torch has a deterministic loss on GPUs for the one and not for the other.
+        summed = F.cross_entropy(pixels, classes, ignore_index=IGNORED, reduction="sum")
+        return summed / (classes != IGNORED).sum().clamp(min=1)
 
     def errors(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Of each example the share of pixels whose most probable class is another."""
