@@ -1,8 +1,8 @@
 """Weights that a network begins with: published by torchvision, or of a file (network.weights=...).
 
 - ``torchvision``, or ``torchvision:IMAGENET1K_V1`` for one of several: the weights of the same network, downloaded once
-  into torch's own folder (TORCH_HOME). They were trained on colour images in 0..1, less their channels' means, by their
-  deviations.
+  into torch's own folder (TORCH_HOME). They were trained on colour images of 0 to 1, less their channels' means and by
+  their deviations; those of GoogLeNet and Inception v3 on images of -1 to 1.
 - ``runs/NAME/network.safetensors@SHA256``: a file of this network's weights, under our names or its authors', with at
   least the first 16 digits of its hash: .safetensors, or .pth and .pt without objects. A run's network is such a file.
 
@@ -104,11 +104,7 @@ def _downloaded(url: str, file: Path, *, progress: bool) -> bytes:
         except RuntimeError as error:  # the hash, checked while it came
             raise ConfigError(f"{_KEY} requires {url} as it was published, got {error}; try again") from None
     content = file.read_bytes()
-    if not hashlib.sha256(content).hexdigest().startswith(found[1]):
-        raise ConfigError(
-            f"{_KEY} requires {file} with SHA-256 {found[1]}..., got "
-            f"{hashlib.sha256(content).hexdigest()}; delete it to download it again"
-        )
+    _check_hash(content, found[1], file, remedy="delete it to download it again")
     return content
 
 
@@ -136,15 +132,17 @@ def _from_file(network: nn.Module, source: str) -> State:
         raise ConfigError(
             f"{_KEY} must end in {_DIGITS} to 64 digits of a SHA-256, got @{digits}; write @{digest[:_DIGITS]}"
         )
-    if not digest.startswith(digits):
-        raise ConfigError(
-            f"{_KEY} requires {file} with SHA-256 {digits}, got {digest}; restore the file, or write the hash of the "
-            "file that you want"
-        )
+    _check_hash(content, digits, file, remedy="restore it, or write the hash of the file that you want")
     state = _parsed(content, file)
     if set(state) <= set(network.state_dict()):
         return state
     return _renamed(network, state, source)
+
+
+def _check_hash(content: bytes, digits: str, file: Path, *, remedy: str) -> None:
+    digest = hashlib.sha256(content).hexdigest()
+    if not digest.startswith(digits):
+        raise ConfigError(f"{_KEY} requires {file} with SHA-256 {digits}, got {digest}; {remedy}")
 
 
 def _parsed(content: bytes, file: Path) -> State:
