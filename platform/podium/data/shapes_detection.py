@@ -1,11 +1,12 @@
 """Generated shapes with their boxes; see ``podium.data.shapes``."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from podium.contracts import Targets
 from podium.data.arrays import Source
 from podium.data.base import DataModule
-from podium.data.shapes import SEED, TEST, TRAINING, draw_shapes
+from podium.data.shapes import CLASSES, SEED, TEST, TRAINING, draw_shapes
 
 
 class ShapesDetection(DataModule):
@@ -13,6 +14,7 @@ class ShapesDetection(DataModule):
 
     name = "shapes_detection"
     remedy = "restore podium/data/shapes.py"
+    class_names: ClassVar[Sequence[str]] = CLASSES
     targets: ClassVar[Targets] = "boxes"
 
     def load(self) -> Source:

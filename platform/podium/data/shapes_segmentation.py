@@ -1,11 +1,12 @@
 """Generated shapes with their masks; see ``podium.data.shapes``."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from podium.contracts import Targets
 from podium.data.arrays import Source
 from podium.data.base import DataModule
-from podium.data.shapes import SEED, TEST, TRAINING, draw_shapes
+from podium.data.shapes import CLASSES, SEED, TEST, TRAINING, draw_shapes
 
 
 class ShapesSegmentation(DataModule):
@@ -13,6 +14,7 @@ class ShapesSegmentation(DataModule):
 
     name = "shapes_segmentation"
     remedy = "restore podium/data/shapes.py"
+    class_names: ClassVar[Sequence[str]] = ("ground", *CLASSES)
     targets: ClassVar[Targets] = "masks"
 
     def load(self) -> Source:

@@ -169,7 +169,7 @@ def _finish(
         "peak_memory_mib": peak_mib,
     }
     curves = history(read(run.folder / JOURNAL_FILE))
-    draw(run.folder, curves, answers)
+    draw(run.folder, curves, answers, parts.data)
     files = [PREDICTIONS_FILE, WEIGHTS_FILE, *sorted(p.name for p in run.folder.glob("*.png"))]
     record = run.record.with_(
         metrics=metrics,

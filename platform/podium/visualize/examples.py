@@ -80,7 +80,7 @@ def _grid(
     across = min(ACROSS, examples)
     rows = -(-examples // across)
     figure = Figure(figsize=(5.3 * across, 1.72 * rows + 0.9), layout="constrained")
-    widths = [1.0, 1.0, 1.0, GAP] * across
+    widths = ([1.0, 1.0, 1.0, GAP] * across)[:-1]
     panels = figure.subplots(rows, len(widths), squeeze=False, width_ratios=widths)
     for axes in panels.ravel():
         axes.set_axis_off()
