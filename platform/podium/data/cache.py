@@ -5,6 +5,7 @@ import logging
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,8 @@ def _read(path: Path, checksum: str | None) -> Source | None:
     try:
         with np.load(path, allow_pickle=False) as file:
             start = int(file["test_start"])
-            source = Source(file["inputs"], file["labels"], start if start >= 0 else None)
+            groups = file["groups"] if "groups" in file.files else None
+            source = Source(file["inputs"], file["labels"], start if start >= 0 else None, groups=groups)
         if content_hash(source) == checksum:
             return source
         reason = "other content"
@@ -53,7 +55,8 @@ def _write(path: Path, source: Source) -> None:
     assert isinstance(source.inputs, np.ndarray)
     buffer = io.BytesIO()
     start = -1 if source.test_start is None else source.test_start
-    np.savez(buffer, inputs=source.inputs, labels=source.labels, test_start=np.int64(start))
+    groups: dict[str, Any] = {} if source.groups is None else {"groups": source.groups}
+    np.savez(buffer, inputs=source.inputs, labels=source.labels, test_start=np.int64(start), **groups)
     try:
         write_atomically(path, buffer.getvalue())
     except OSError as error:

@@ -11,7 +11,7 @@ from abc import abstractmethod
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -87,6 +87,7 @@ class ImageFiles(DataModule):
     """
 
     class_names: list[str]
+    form: ClassVar[str] = "[channels,height,width]"
 
     def __init__(
         self,
@@ -111,7 +112,9 @@ class ImageFiles(DataModule):
             split=split,
             view=view,
         )
-        images.check(shape)
+        if len(shape) != self.form.count(",") + 1:
+            raise ValueError(f"shape must be {self.form}, got {self.shape}; set data.shape")
+        images.check(self.shape)
         self.images = images
 
     @abstractmethod

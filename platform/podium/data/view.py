@@ -19,6 +19,8 @@ from podium.data.split import permutation, stratified_order, stream
 Values = npt.NDArray[np.float32]
 FRACTION_SEED = 0  # nested fractions need one order, so it is no option
 CHUNK = 4096
+# Mean and deviation of red, green and blue in ImageNet, 0 to 1, as all published weights of torchvision expect them.
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 class Moments(NamedTuple):
@@ -36,13 +38,13 @@ class View:
     ``permute_seed`` shuffles the positions of every sample in one order, the same for all splits and
     channels. ``random_labels_seed`` replaces the labels of the training split. ``standardize`` subtracts
     the mean and divides by the deviation of the training split, at each pixel or over each channel; what
-    is constant there is divided by 1.
+    is constant there is divided by 1. ``imagenet`` takes the published ones of ImageNet's colours.
     """
 
     fraction: float
     permute_seed: int | None
     random_labels_seed: int | None
-    standardize: Literal["none", "pixel", "channel"]
+    standardize: Literal["none", "pixel", "channel", "imagenet"]
 
     def __post_init__(self) -> None:
         if not 0 < self.fraction <= 1:
@@ -53,8 +55,11 @@ class View:
             seed = getattr(self, name)
             if seed is not None and not 0 <= seed < 2**32:
                 raise ValueError(f"{name} must be null or in [0, 2**32), got {seed}")
-        if self.standardize not in ("none", "pixel", "channel"):
-            raise ValueError(f"standardize must be none, pixel or channel, got {self.standardize}")
+        if self.standardize not in ("none", "pixel", "channel", "imagenet"):
+            raise ValueError(
+                f"standardize must be none, pixel, channel or imagenet, got {self.standardize}; "
+                "set data.view.standardize=none"
+            )
 
     def choose(self, train: Indices, labels: Indices) -> Indices:
         """The part of the training positions to use, rising.
@@ -85,6 +90,8 @@ class View:
         """Mean and deviation of the inputs at these rows, those of training; None when nothing is standardised."""
         if self.standardize == "none":
             return None
+        if self.standardize == "imagenet":
+            return _published(inputs.shape)
         axes = (0,) if self.standardize == "pixel" else (0, *range(2, len(inputs.shape)))
         kept = [size for axis, size in enumerate(inputs.shape) if axis not in axes]
         count = len(rows) * np.prod(inputs.shape[1:]) / np.prod(kept)
@@ -114,6 +121,17 @@ class View:
         flat = values.reshape(*values.shape[:2], -1)
         order = permutation(flat.shape[2], stream(self.permute_seed, "positions"))
         return flat[:, :, order].reshape(values.shape)
+
+
+def _published(shape: tuple[int, ...]) -> Moments:
+    """ImageNet's moments, for inputs (n, 3, ...)."""
+    if len(shape) < 4 or shape[1] != 3:
+        raise ValueError(
+            f"standardize must be none, pixel or channel for inputs without three colours, got imagenet for "
+            f"{list(shape[1:])}; set data.view.standardize=channel"
+        )
+    form = (1, 3, *[1] * (len(shape) - 2))
+    return Moments(*(np.array(values, dtype=np.float32).reshape(form) for values in IMAGENET))
 
 
 def scale(inputs: Inputs) -> Values:
