@@ -127,13 +127,13 @@ def _report(record: Any) -> int:
     if record.metrics is None:
         print(f"{record.status}: {record.error or 'no result'}", file=sys.stderr)
         return 0 if record.status == "paused" else EXIT_FAILED
-    print(f"{record.name}, seed {record.seed}: {describe(record.metrics, 'test')}")
-    print(f"  {describe(record.metrics, 'validation')}")
+    validation = describe(record.metrics, "validation").partition(",")[0]
+    print(f"{record.name}, seed {record.seed}: {describe(record.metrics, 'test')} ({validation})")
     return 0
 
 
 def describe(metrics: Mapping[str, float], split: str) -> str:
-    """The metrics of one split for a person: errors in per cent, others as they are."""
+    """The metrics of one split for a person: errors in per cent, others as they are, the loss at the end."""
     found = {
         name.removeprefix(f"{split}/"): value
         for name, value in metrics.items()
@@ -143,7 +143,7 @@ def describe(metrics: Mapping[str, float], split: str) -> str:
         f"{name.removesuffix('_error').replace('top', 'top-')} error {100 * value:.2f} %"
         if name.endswith("_error")
         else f"{name.replace('_', ' ')} {value:.4f}"
-        for name, value in found.items()
+        for name, value in sorted(found.items(), key=lambda item: item[0] == "loss")
     ]
     return f"{split} " + ", ".join(shown)
 
