@@ -70,13 +70,15 @@ def read_image(content: bytes, *, suffix: str) -> tuple[Image.Image, Note]:
     try:
         image: Image.Image = Image.open(io.BytesIO(content), formats=FORMATS)
         _check_header(image)
-        deep = _is_deep(image)
+        note = Note.DEEP if _is_deep(image) else Note(0)
+        if image.format == "TIFF" and _is_turned(image):
+            note |= Note.ROTATED  # Pillow turns these while it loads them
         image.load()
         if (
             image.format == "PNG" and PNG_END not in content
         ):  # Pillow is content without the checksum at the end
             raise BadImage("truncated: its end is missing")
-        return _convert(image, deep=deep, suffix=suffix)
+        return _convert(image, note, suffix=suffix)
     except BadImage:
         raise
     except UnidentifiedImageError:
@@ -115,20 +117,20 @@ def _is_deep(image: Image.Image) -> bool:
     return image.format in ("PNG", "TIFF") and any(";16" in str(tile) for tile in tiles)
 
 
-def _convert(image: Image.Image, *, deep: bool, suffix: str) -> tuple[Image.Image, Note]:
-    note = Note(0)
+def _is_turned(image: Image.Image) -> bool:
+    return image.getexif().get(ORIENTATION, 1) in range(2, 9)
+
+
+def _convert(image: Image.Image, note: Note, *, suffix: str) -> tuple[Image.Image, Note]:
     named = SUFFIXES[suffix.lower()]
     if {"MPO": "JPEG"}.get(image.format or "", image.format) != named:
         note |= Note.MISNAMED
-    orientation = image.getexif().get(ORIENTATION, 1)
-    if orientation in range(2, 9):
+    if _is_turned(image):
         note |= Note.ROTATED
         image = ImageOps.exif_transpose(image)
-    if deep:
-        note |= Note.DEEP
     if image.mode in ("P", "PA"):
         note |= Note.PALETTE
-    elif image.mode not in ("1", "L", "LA", "La", "RGB", "RGBA", "RGBa", "RGBX") and not deep:
+    elif image.mode not in ("1", "L", "LA", "La", "RGB", "RGBA", "RGBa", "RGBX") and Note.DEEP not in note:
         note |= Note.RECOLOURED
     if image.mode.startswith("I;16"):
         return _upper_byte(image, note)
