@@ -33,11 +33,12 @@ def test_the_input_is_the_first_layer():
     assert depth_of(nn.Identity()) == 1
 
 
-def test_an_activation_is_part_of_the_weight_layer_that_it_follows_and_a_layer_behind_anything_else():
+def test_an_activation_is_part_of_the_weight_layer_that_it_follows_and_a_layer_elsewhere_or_with_parameters():
     assert depth_of(conv(), nn.ReLU()) == 2
     assert depth_of(nn.Flatten(), nn.Linear(256, 3), nn.Tanh()) == 3
     assert depth_of(conv(), nn.BatchNorm2d(4), nn.ReLU()) == 4
     assert depth_of(conv(), nn.ReLU(), nn.ReLU()) == 3
+    assert depth_of(conv(), nn.PReLU()) == 3
 
 
 def test_a_separable_convolution_is_one_layer_unless_something_stands_between_its_parts():

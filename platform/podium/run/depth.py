@@ -58,10 +58,10 @@ def layer_depth(network: nn.Module, sample: Tensor) -> int:
     """The most layers on a path from the sample to the network's output, the input being the first.
 
     One rule for all networks: every call of a module without children is a layer, and so is an operator that joins
-    branches. Not layers of their own are, as in Keras: an activation that directly follows a weight layer, the 1x1
-    convolution that directly follows a depthwise one (a separable convolution), the flattening that directly follows
-    global pooling, a softmax at the end. Nor is what does nothing in evaluation: dropout, an adaptive pooling to the
-    size that the maps have; nor padding. The network has to be in evaluation mode.
+    branches. Not layers of their own are, as in Keras: an activation without parameters that directly follows a weight
+    layer, the 1x1 convolution that directly follows a depthwise one (a separable convolution), the flattening that
+    directly follows global pooling, a softmax at the end. Nor is padding, nor what does nothing in evaluation: dropout,
+    an adaptive pooling to the size that the maps have. The network has to be in evaluation mode.
     """
     follow = _Follow(sample)
     with ExitStack() as hooks, torch.no_grad():
@@ -132,10 +132,10 @@ def _belongs(module: nn.Module, before: _Kind) -> bool:
     """Whether a module is a part of the layer that it directly follows."""
     match before:
         case _Kind.WEIGHT:
-            return is_activation(module)
+            return is_activation(module) and not any(True for _ in module.parameters())
         case _Kind.DEPTHWISE:
             pointwise = isinstance(module, conv._ConvNd) and set(module.kernel_size) == {1}
-            return pointwise or is_activation(module)
+            return pointwise or _belongs(module, _Kind.WEIGHT)
         case _Kind.POOLED_TO_ONE:
             return isinstance(module, nn.Flatten)
         case _Kind.OTHER:
