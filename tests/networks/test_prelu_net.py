@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from podium.layers.initializers import VarianceScaling
 from podium.networks.prelu_net import PReLUNet, SpatialPyramid
 from podium.run.costs import network_costs
 
@@ -135,3 +136,15 @@ def test_other_images_fit(shape, stem):
 def test_impossible_values_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         small(**changes)
+
+
+def test_the_signal_survives_22_layers_with_the_initialisation_of_the_paper_alone():
+    torch.manual_seed(0)
+    network = prelu_net("B", width=0.125, num_classes=7, in_shape=[3, 32, 32]).eval()
+    x = torch.randn(8, 3, 32, 32)
+    with torch.no_grad():
+        spread = network(x).std(dim=0).mean()
+        VarianceScaling(fan="in", distribution="truncated_normal", gain="activation", exceptions={}).apply(
+            network
+        )
+        assert network(x).std(dim=0).mean() > 1000 * spread

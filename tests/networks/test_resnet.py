@@ -87,15 +87,17 @@ def shapes(state):
 
 @torch.no_grad()
 def twins(name, classes=10):
-    """The network of torchvision with scales and statistics that are none of the neutral ones, and ours."""
+    """The network of torchvision with scales that are not one and statistics of a batch, and ours."""
     torch.manual_seed(0)
     theirs = models.get_model(name, num_classes=classes)
-    for module in theirs.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            for tensor in (module.weight, module.running_var):
-                tensor.uniform_(0.5, 1.5)
-            for tensor in (module.bias, module.running_mean):
-                tensor.normal_(std=0.1)
+    norms = [module for module in theirs.modules() if isinstance(module, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.weight.uniform_(0.5, 1.5)
+        norm.bias.normal_(std=0.1)
+        norm.momentum = None  # the next batch alone makes the statistics, so that logits depend on the images
+    theirs(torch.randn(4, 3, 64, 64))
+    for norm in norms:
+        norm.momentum = 0.1
     depth, inner, groups = TORCHVISION[name]
     ours = resnet(depth, inner=inner, groups=groups, num_classes=classes)
     ours.load_state_dict(from_torchvision(ours, theirs.state_dict()))
