@@ -118,7 +118,7 @@ def test_every_name_is_taken_and_has_torchvisions_keys(name):
         "cpu" if "regnet" in name else "meta"
     ):  # regnets compute with values while they are made
         network = make(name, (3, 224, 224))
-        options = {"aux_logits": False} if name in ("googlenet", "inception_v3") else {}
+        options = {"aux_logits": False, "init_weights": True} if name in ("googlenet", "inception_v3") else {}
         twin = models.get_model(name, num_classes=7, **options)
     assert to_torchvision(network, network.state_dict()).keys() == twin.state_dict().keys()
     assert ("output" in dict(network.named_modules())) == (not name.startswith("squeezenet"))

@@ -1,5 +1,6 @@
 """Binding: which targets may be named, and that every value has its parameter and type."""
 
+import inspect
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -7,12 +8,14 @@ from typing import Any, Literal
 
 import pytest
 
+from podium.networks.lenet import LeNet5
 from podium.run import bind
 from podium.run.assemble import compose
 from podium.run.bind import ALLOWED, check_targets, check_values, locate
 from podium.run.build import make
 from podium.run.errors import ConfigError
 
+DENSE = "{widths: [8], activation: relu, dropout: 0.0, norm: none, use_bias: true, output_too: false}"
 MARK = """
 def touch(*, path):
     open(path, "w").close()
@@ -166,6 +169,80 @@ def test_what_the_composition_root_hands_over_need_not_and_must_not_be_given() -
     check_values(Owner, values, "block", given={"widths"})
     with pytest.raises(ConfigError, match=r"block.widths is not a parameter"):
         check_values(Owner, RIGHT, "block", given={"widths"})
+
+
+def test_weights_of_the_network_are_no_argument_of_its_constructor() -> None:
+    assert "weights" not in inspect.signature(LeNet5).parameters
+    for value in (None, "torchvision"):
+        check_targets(
+            {**compose([]), "network": {**compose(["network=lenet5"])["network"], "weights": value}}
+        )
+    with pytest.raises(ConfigError, match=r"network\.weights must be str \| null, got \['a'\] \(list\)"):
+        compose(["network.weights=[a]"])
+
+
+def test_weights_are_a_key_of_the_network_alone() -> None:
+    config = compose(
+        ["network=own", "network.name=podium.networks.dense:Dense", f"network.arguments={DENSE}"]
+    )
+    with pytest.raises(ConfigError, match=r"data\.weights is not a parameter"):
+        check_targets({**config, "data": {**config["data"], "weights": None}})
+    inner = {**config["network"], "weights": "torchvision"}
+    nested = {**config["network"], "arguments": {**config["network"]["arguments"], "activation": inner}}
+    with pytest.raises(ConfigError, match=r"network\.arguments\.activation\.weights is not a parameter"):
+        check_targets({**config, "network": nested})
+
+
+@pytest.mark.parametrize("node", ["activation", "widths"])
+def test_a_strangers_target_among_the_arguments_of_an_own_network_is_refused(
+    stranger: str, node: str
+) -> None:
+    config = compose(
+        ["network=own", "network.name=podium.networks.dense:Dense", f"network.arguments={DENSE}"]
+    )
+    strange = {"_target_": f"{stranger}.Touch", "path": "marker"}
+    for arguments in ({**config["network"]["arguments"], node: strange}, strange):
+        with pytest.raises(ConfigError, match=r"network\.arguments"):
+            check_targets({**config, "network": {**config["network"], "arguments": arguments}})
+    assert stranger not in sys.modules
+
+
+def test_a_strangers_network_is_refused_by_its_name_before_it_is_imported(stranger: str) -> None:
+    with pytest.raises(
+        ConfigError, match=rf"^network\.name must be of a package .+PODIUM_PACKAGES={stranger}$"
+    ):
+        compose(["network=own", f"network.name={stranger}:Touch"])
+    assert stranger not in sys.modules
+
+
+def test_a_configuration_cannot_allow_itself(stranger: str) -> None:
+    for more in (
+        "+network.packages=[{0}]",
+        "+packages=[{0}]",
+        "+runtime.packages=[{0}]",
+        "+env.PODIUM_PACKAGES={0}",
+    ):
+        with pytest.raises(ConfigError, match=r"is not a (parameter|key)|name must be of a package"):
+            compose(["network=own", f"network.name={stranger}:Touch", more.format(stranger)])
+    assert stranger not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("{widths: [8]}", r"network\.arguments needs network\.arguments\."),
+        ("{wdiths: [8]}", r"network\.arguments\.wdiths is not a parameter of Dense; did you mean widths\?"),
+        (DENSE.replace("relu", "rleu"), r"network\.arguments\.activation must be one of relu"),
+        (DENSE.replace("[8]", "wide"), r"network\.arguments\.widths must be"),
+        (DENSE.replace("{", "{num_classes: 3, "), r"network\.arguments\.num_classes is not a parameter"),
+        ("3", r"network\.arguments must be"),
+    ],
+)
+def test_the_arguments_of_an_own_network_are_bound_to_its_constructor(arguments: str, said: str) -> None:
+    own = ["network=own", "network.name=podium.networks.dense:Dense"]
+    assert compose([*own, f"network.arguments={DENSE}"])["network"]["arguments"]["widths"] == [8]
+    with pytest.raises(ConfigError, match=said):
+        compose([*own, f"network.arguments={arguments}"])
 
 
 @pytest.mark.parametrize("key", ["_args_", "_recursive_", "_convert_"])

@@ -209,16 +209,20 @@ def _fill(network: nn.Module, state: State, source: str) -> None:
 
 
 def _classes(network: nn.Module, differing: Mapping[str, tuple[Tensor, Tensor]]) -> tuple[int, int] | None:
-    """(classes there, classes here) when nothing else differs, in the last layer and in auxiliary classifiers."""
+    """(classes there, classes here) when whole layers differ in nothing else: the last one, auxiliary classifiers."""
     layers = [path for path, module in network.named_modules() if isinstance(module, nn.Linear | nn.Conv2d)]
     last = "output" if "output" in layers else layers[-1]
-    if f"{last}.weight" not in differing:
+    different = {key.rpartition(".")[0] for key in differing}
+    whole = all(
+        key in differing
+        for key, tensor in network.state_dict().items()
+        if key.rpartition(".")[0] in different and tensor.ndim > 0
+    )
+    rest = all(theirs.ndim > 0 and ours.shape[1:] == theirs.shape[1:] for ours, theirs in differing.values())
+    if last not in different or not whole or not rest:
         return None
-    sizes = {
-        (theirs.shape[0], ours.shape[0]) for ours, theirs in differing.values() if ours.ndim and theirs.ndim
-    }
-    rest = all(ours.shape[1:] == theirs.shape[1:] for ours, theirs in differing.values())
-    return sizes.pop() if len(sizes) == 1 and rest else None
+    sizes = {(len(theirs), len(ours)) for ours, theirs in differing.values()}
+    return sizes.pop() if len(sizes) == 1 else None
 
 
 def _refuse_fit(network: nn.Module, source: str, found: str) -> NoReturn:
