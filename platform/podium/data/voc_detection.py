@@ -1,0 +1,23 @@
+"""Pictures in the layout of VOC 2007 and 2012, with boxes; see ``podium.data.voc``."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from podium.contracts import Targets
+from podium.data.annotated import Annotated, AnnotatedImages
+from podium.data.voc import read_boxes
+
+
+class VocDetection(AnnotatedImages):
+    """Pictures in the layout of VOC 2007 and 2012, with boxes; ``files`` says where."""
+
+    name = "voc_detection"
+    targets: ClassVar[Targets] = "boxes"
+
+    def folders(self) -> list[str]:
+        """The one folder of pictures."""
+        return ["JPEGImages"]
+
+    def annotated(self, root: Path) -> Annotated:
+        """Read the annotations of both splits."""
+        return read_boxes(root, self.files)
