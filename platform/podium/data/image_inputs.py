@@ -97,8 +97,9 @@ class ImageInputs:
             content = Path(os.fsdecode(under(self.root, name))).read_bytes()
             image, _ = read_image(content, suffix=PurePosixPath(os.fsdecode(name)).suffix)
         except (BadImage, OSError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
             raise ValueError(
-                f"{os.fsdecode(name)} must be the image that was checked, got {error}; restore it or start again"
+                f"{os.fsdecode(name)} must be the image that was checked, got {reason}; restore it or start again"
             ) from None
         shown = np.asarray(fit(in_channels(image, channels), height=height, width=width, resize=self.resize))
         return shown[None] if channels == 1 else shown.transpose(2, 0, 1)

@@ -46,8 +46,8 @@ def scan_images(root: Path, *, below: Sequence[str]) -> Scan:
     others = 0
     try:
         for start in below:
-            ancestors = frozenset({_identity(under(root, os.fsencode(start)))})
-            todo = [(os.fsencode(start), ancestors)] if start != "." else [(b"", ancestors)]
+            first = b"" if start == "." else os.fsencode(start)
+            todo = [(first, frozenset({_identity(under(root, first))}))]
             while todo:
                 folder, ancestors = todo.pop()
                 inner = _look(under(root, folder), folder, names, stamps)
@@ -67,7 +67,7 @@ def scan_images(root: Path, *, below: Sequence[str]) -> Scan:
 
 def under(root: Path, name: bytes) -> bytes:
     """The path of a name; bytes, because a million Path objects cost a minute."""
-    return os.fsencode(root) + b"/" + name
+    return os.fsencode(root) + b"/" + name if name else os.fsencode(root)
 
 
 class _Folder(NamedTuple):

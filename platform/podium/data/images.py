@@ -133,6 +133,8 @@ class ImageFiles(DataModule):
         """Look, arrange, check what is new, and offer the images."""
         root, below = self.folders()
         scan = scan_images(root, below=below)
+        if not scan.names:
+            raise ValueError(f"{root} must hold images, got none in it; {self.remedy.format(root=self.root)}")
         if scan.others:
             log.warning(
                 "%s files below %s are not named as images and not looked at", f"{scan.others:,}", root
