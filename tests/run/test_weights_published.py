@@ -16,10 +16,13 @@ from states import NAME, Evil, copy_of, digest, load, refusal, saved, small, zoo
 from torch import Tensor, nn
 from torchvision import models
 
+from podium.layers.naming import to_torchvision
 from podium.networks.densenet import DenseNet
 from podium.run import weights
 from podium.run.assemble import compose
-from podium.run.build import build_network
+from podium.run.bind import locate
+from podium.run.build import build_network, make
+from podium.run.conf import groups
 
 MEMBER = models.ShuffleNet_V2_X0_5_Weights.IMAGENET1K_V1
 
@@ -228,3 +231,27 @@ def test_a_file_under_its_authors_names_is_loaded_too(tmp_path: Path, theirs: nn
     assert torch.equal(network.output.weight, theirs.fc.weight)
     other = saved(tmp_path / "b.safetensors", copy_of(models.get_model("squeezenet1_1")))
     assert "weights must be of the same network, got features" in refusal(network, other)
+
+
+@pytest.mark.slow
+def test_every_network_that_torchvision_has_too_has_a_place_for_its_weights() -> None:
+    compared = set()
+    for name in groups()["network"]:
+        block = compose([f"network={name}"])["network"]
+        if not hasattr(locate(block["_target_"], "network", "network"), "torchvision_name"):
+            continue
+        chosen = {key: value for key, value in block.items() if key != "weights"}
+        with torch.device("meta"):
+            network = make({**chosen, "in_shape": [3, 224, 224], "num_classes": 1000}, "network")
+            if (twin := network.torchvision_name()) is None:
+                continue
+            options = {"init_weights": True} if twin in ("googlenet", "inception_v3") else {}
+            published = models.get_model(twin, **options).state_dict()
+        theirs = to_torchvision(network, network.state_dict())
+        lacking = {key for key in published if key not in theirs}
+        assert all(key.startswith(("aux1.", "aux2.", "AuxLogits.")) for key in lacking), name
+        assert {key: tensor.shape for key, tensor in theirs.items()} == {
+            key: tensor.shape for key, tensor in published.items() if key not in lacking
+        }, name
+        compared.add(twin)
+    assert compared >= {"alexnet", "vgg16", "resnet50", "densenet121", "googlenet", "inception_v3"}
