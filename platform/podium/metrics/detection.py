@@ -16,7 +16,9 @@ import numpy.typing as npt
 from podium.metrics import Arrays, needed
 
 Array = npt.NDArray[Any]
-OVERLAP_50, OVERLAP_75 = 0, 5  # places in COCO's ten overlaps
+OVERLAPS = np.linspace(0.5, 0.95, 10)
+RECALLS = np.linspace(0.0, 1.0, 101)
+OVERLAP_50, OVERLAP_75 = 0, 5  # places in the overlaps
 
 
 def evaluate(arrays: Arrays) -> dict[str, float]:
@@ -62,6 +64,7 @@ def _coco(label: Array, detections: Array) -> tuple[dict[int, Array], float]:
         judge = COCOeval(_annotated(label, scored=False), _annotated(detections, scored=True), iouType="bbox")
         judge.params.catIds = sorted({int(number) for number in label[:, :, 0].ravel() if number >= 0})
         judge.params.imgIds = list(range(len(label)))
+        judge.params.iouThrs, judge.params.recThrs = OVERLAPS, RECALLS
         judge.evaluate()
         judge.accumulate()
     # precision: (overlaps, recalls, classes, sizes, limits); the first size is all, the last limit is 100
