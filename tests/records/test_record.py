@@ -115,3 +115,16 @@ def test_the_order_of_tricks_is_part_of_the_entry_and_survives_json() -> None:
 def test_one_and_one_point_nought_are_one_entry() -> None:
     assert entry_hash({"p": 1, "q": {"r": 0}}) == entry_hash({"p": 1.0, "q": {"r": 0.0}})
     assert entry_hash({"p": 1}) != entry_hash({"p": 1.5})
+
+
+def test_a_file_of_weights_counts_by_its_content_and_not_by_where_it_lies():
+    def entry(weights):
+        return entry_hash({"network": {"width": 1.0, "weights": weights}})
+
+    digest = "0123456789abcdef" * 4
+    assert entry(f"runs/a/network.safetensors@{digest}") == entry(f"/other/b.safetensors@{digest[:16]}")
+    assert entry(f"a.safetensors@{digest}") != entry(f"a.safetensors@{digest[::-1]}")
+    assert (
+        len({entry(None), entry("torchvision"), entry("torchvision:IMAGENET1K_V1"), entry(f"a.pth@{digest}")})
+        == 4
+    )

@@ -17,6 +17,7 @@ from podium.records.environment import Environment
 from podium.records.files import write_atomically
 
 SCHEMA = 1
+WEIGHTS_DIGITS = 16  # of a SHA-256: the fewest that name a file of weights
 RECORD_FILE = "record.json"
 NOT_IDENTITY = frozenset({"name", "seed", "runtime", "tracking", "paths", "data.root", "data.seed"})
 
@@ -151,8 +152,12 @@ def entry_hash(config: Mapping[str, Any]) -> str:
     """SHA-256 (hex) of the parts of a resolved configuration that define the experiment.
 
     Keys are sorted first, except those of ``tricks``: their order is the order of the edits. 1 and 1.0 are one value.
+    Of a file of weights (PATH@SHA256) only the first digits of its hash count: where it lies differs between machines.
     """
     identity = _identity(config, prefix="")
+    if isinstance(network := identity.get("network"), Mapping) and "@" in str(network.get("weights")):
+        digits = str(network["weights"]).rpartition("@")[2][:WEIGHTS_DIGITS]
+        identity["network"] = {**network, "weights": f"@{digits}"}
     if isinstance(tricks := identity.get("tricks"), Mapping):
         identity["tricks"] = [[name, values] for name, values in tricks.items()]
     return hashlib.sha256(canonical_json(identity).encode()).hexdigest()

@@ -28,6 +28,7 @@ import torch
 from torch import Tensor, nn
 
 from podium.layers.naming import Published, State, from_torchvision
+from podium.records.record import WEIGHTS_DIGITS
 from podium.run.errors import ConfigError, nearest
 
 _LOG = logging.getLogger(__name__)
@@ -40,7 +41,6 @@ _AUXILIARY = (
 )  # torchvision's auxiliary classifiers, which a network may do without
 _DENSE_LAYER = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.\w+)$")  # norm.1 of old files is norm1 now
 _SUFFIXES = (".safetensors", ".pth", ".pt")
-_DIGITS = 16
 _PATIENCE_S = 60.0  # without a byte from the other side
 
 
@@ -126,11 +126,11 @@ def _from_file(network: nn.Module, source: str) -> State:
     digest = hashlib.sha256(content).hexdigest()
     if not at:
         raise ConfigError(
-            f"{_KEY} must name the file's hash, got {source}; write {_KEY}={source}@{digest[:_DIGITS]}"
+            f"{_KEY} must name the file's hash, got {source}; write {_KEY}={source}@{digest[:WEIGHTS_DIGITS]}"
         )
-    if not re.fullmatch(rf"[0-9a-f]{{{_DIGITS},64}}", digits):
+    if not re.fullmatch(rf"[0-9a-f]{{{WEIGHTS_DIGITS},64}}", digits):
         raise ConfigError(
-            f"{_KEY} must end in {_DIGITS} to 64 digits of a SHA-256, got @{digits}; write @{digest[:_DIGITS]}"
+            f"{_KEY} must end in {WEIGHTS_DIGITS} to 64 digits of a SHA-256, got @{digits}; write @{digest[:WEIGHTS_DIGITS]}"
         )
     _check_hash(content, digits, file, remedy="restore it, or write the hash of the file that you want")
     state = _parsed(content, file)
