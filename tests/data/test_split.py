@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from podium.data.split import Split, permutation, stratified_order, stream
+from podium.data.split import Split, grouped_order, permutation, stratified_order, stream
 
 
 def test_the_random_stream_is_frozen():
@@ -43,7 +43,7 @@ def test_every_example_is_in_exactly_one_part(labels, validation, test, seed):
 
     labels = np.array(labels)
     source = Source(np.zeros((len(labels), 1, 1), dtype=np.uint8), labels, None)
-    parts = Split(validation=validation, test=test, seed=seed).divide(source)
+    parts = Split(validation=validation, test=test, folds=None, seed=seed).divide(source)
     assert sorted(np.concatenate(parts)) == list(range(len(labels)))
     assert all((np.diff(part) > 0).all() for part in parts)
     assert len(parts.test) == round(len(labels) * test)
@@ -72,15 +72,66 @@ def worst_deviation(labels, order):
     return worst
 
 
+@settings(deadline=None, max_examples=60)
+@given(
+    members=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30)), min_size=60, max_size=200),
+    validation=st.floats(0.15, 0.4),
+    test=st.floats(0.15, 0.4),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_no_group_is_torn_apart_and_sizes_miss_by_half_a_group_at_most(members, validation, test, seed):
+    from podium.data.arrays import Source
+
+    labels, groups = (np.array(column) for column in zip(*members, strict=True))
+    examples = len(labels)
+    source = Source(np.zeros((examples, 1, 1), dtype=np.uint8), labels, None, groups=groups)
+    parts = Split(validation=validation, test=test, folds=None, seed=seed).divide(source)
+    assert sorted(np.concatenate(parts)) == list(range(examples))
+    inside = [set(groups[part]) for part in parts]
+    assert sum(map(len, inside)) == len(set(groups))
+    largest = np.bincount(groups).max()
+    assert abs(len(parts.test) - round(examples * test)) <= largest / 2
+    assert abs(len(parts.validation) - round((examples - len(parts.test)) * validation)) <= largest / 2
+
+
+def test_without_groups_examples_of_one_group_are_in_several_parts(make_source, split):
+    """The control of the test above: the same source, with the protection switched off."""
+    source = make_source()
+    groups = np.arange(400) // 4
+    torn = [
+        sum(len(set(groups[part])) for part in split.divide(source._replace(groups=chosen))) - 100
+        for chosen in (groups, None)
+    ]
+    assert torn[0] == 0
+    assert torn[1] > 50
+
+
+def test_groups_of_one_change_nothing(make_source, split):
+    source = make_source()
+    plain = split.divide(source)
+    alone = split.divide(source._replace(groups=np.arange(400)[::-1] * 3))
+    assert [part.tolist() for part in split.divide(source._replace(groups=np.arange(400)))] == [
+        part.tolist() for part in plain
+    ]
+    assert [len(part) for part in alone] == [len(part) for part in plain]
+
+
+def test_groups_are_spread_over_the_classes_in_proportion():
+    labels = np.arange(1200) // 4 % 5
+    order, ends = grouped_order(labels, np.arange(1200) // 4, stream(0, "split"))
+    assert ends.tolist() == list(range(4, 1201, 4))
+    assert worst_deviation(labels, order) <= 4
+
+
 def test_seeds_give_different_splits_and_the_same_seed_the_same(make_source):
     source = make_source()
-    first, again, other = (Split(validation=0.2, test=0.2, seed=seed).divide(source) for seed in (0, 0, 1))
+    first, again, other = (Split(validation=0.2, test=0.2, folds=None, seed=seed).divide(source) for seed in (0, 0, 1))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not np.array_equal(first.test, other.test)
 
 
 def test_a_published_test_split_is_kept_whole_and_validation_comes_from_training(make_source):
-    parts = Split(validation=0.1, test=None, seed=0).divide(make_source(published=300))
+    parts = Split(validation=0.1, test=None, folds=None, seed=0).divide(make_source(published=300))
     assert parts.test.tolist() == list(range(300, 400))
     assert len(parts.validation) == 30
     assert parts.validation.max() < 300
@@ -100,7 +151,7 @@ def test_a_published_test_split_is_kept_whole_and_validation_comes_from_training
 )
 def test_a_split_that_does_not_fit_the_data_is_refused_in_one_line(make_source, published, test, message):
     with pytest.raises(ValueError, match=f"^{message}$"):
-        Split(validation=0.1, test=test, seed=0).divide(make_source(published=published))
+        Split(validation=0.1, test=test, folds=None, seed=0).divide(make_source(published=published))
 
 
 @pytest.mark.parametrize(
@@ -114,4 +165,4 @@ def test_a_split_that_does_not_fit_the_data_is_refused_in_one_line(make_source, 
 )
 def test_values_out_of_range_are_refused(change, message):
     with pytest.raises(ValueError, match="^" + message):
-        Split(**{"validation": 0.1, "test": 0.2, "seed": 0} | change)
+        Split(**{"validation": 0.1, "test": 0.2, "folds": None, "seed": 0} | change)

@@ -36,7 +36,9 @@ def test_standardising_measures_the_training_split_alone(small, make_source, how
     def train_inputs(source, *, leak):
         with monkeypatch.context() as patch:
             if leak:  # the usual mistake: statistics of the whole data set
-                patch.setattr(View, "measure", lambda view, inputs, _: honest(view, inputs, np.arange(len(inputs))))
+                patch.setattr(
+                    View, "measure", lambda view, inputs, _: honest(view, inputs, np.arange(len(inputs)))
+                )
             return small(source, seen={"standardize": how, "fraction": 0.5}).examples("train").input
 
     assert torch.equal(train_inputs(source, leak=False), train_inputs(spoilt, leak=False))
@@ -67,6 +69,23 @@ def test_large_data_is_measured_in_parts_with_the_same_result(view, monkeypatch)
     assert np.allclose(parts.mean, values.mean((0, 2), keepdims=True))
     assert np.allclose(parts.mean, whole.mean)
     assert np.allclose(parts.deviation, whole.deviation)
+
+
+def test_large_examples_are_measured_fewer_at_a_time(view, monkeypatch):
+    """4,096 photographs of 224x224 would be 2.5 GB of float32."""
+    asked = []
+
+    class Inputs:
+        shape, dtype = (50, 2, 3), np.dtype(np.uint8)
+
+        def __getitem__(self, rows):
+            asked.append(len(rows))
+            return np.zeros((len(rows), 2, 3), dtype=np.uint8)
+
+    monkeypatch.setattr("podium.data.view.MOST_VALUES", 6 * 8 + 5)
+    view(standardize="channel").measure(Inputs(), np.arange(50))
+    assert max(asked) == 8
+    assert sum(asked) == 100
 
 
 def test_positions_are_shuffled_one_to_one_and_alike_in_all_splits_and_channels(small, make_source):
@@ -125,7 +144,9 @@ def test_random_labels_that_touch_the_test_split_would_be_noticed(small, make_so
 
 def test_random_labels_do_not_know_the_split_though_their_seeds_are_equal(small, monkeypatch):
     def rarest(data):
-        return np.bincount(data.examples("train").target, minlength=4).min() / len(data.examples("train").target)
+        return np.bincount(data.examples("train").target, minlength=4).min() / len(
+            data.examples("train").target
+        )
 
     assert rarest(small(seen={"random_labels_seed": 0})) > 0.2
     monkeypatch.setattr("podium.data.split.zlib.crc32", lambda _: 0)  # one stream for all purposes
@@ -165,7 +186,7 @@ def test_smaller_fractions_are_subsets_in_proportion_and_leave_the_other_splits_
         ({"fraction": float("nan")}, r"fraction must be in \(0, 1\], got nan; .*"),
         ({"permute_seed": -1}, r"permute_seed must be null or in \[0, 2\*\*32\), got -1"),
         ({"random_labels_seed": 2**32}, r"random_labels_seed must be null or in .*, got 4294967296"),
-        ({"standardize": "image"}, "standardize must be none, pixel or channel, got image"),
+        ({"standardize": "image"}, "standardize must be none, pixel, channel or imagenet, got image; .*"),
     ],
 )
 def test_values_out_of_range_are_refused(view, change, message):

@@ -18,7 +18,8 @@ from podium.data.split import permutation, stratified_order, stream
 
 Values = npt.NDArray[np.float32]
 FRACTION_SEED = 0  # nested fractions need one order, so it is no option
-CHUNK = 4096
+CHUNK = 4096  # examples that are measured at a time, and fewer where these have more values in all
+MOST_VALUES = 2**26
 # Mean and deviation of red, green and blue in ImageNet, 0 to 1, as all published weights of torchvision expect them.
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
@@ -98,8 +99,9 @@ class View:
 
         def parts() -> Iterator[Values]:
             # In parts and in float64: exact enough, without a copy of everything in float64.
-            for start in range(0, len(rows), CHUNK):
-                yield scale(inputs[rows[start : start + CHUNK]])
+            chunk = max(1, min(CHUNK, MOST_VALUES // int(np.prod(inputs.shape[1:]))))
+            for start in range(0, len(rows), chunk):
+                yield scale(inputs[rows[start : start + chunk]])
 
         mean = sum(part.sum(axis=axes, keepdims=True, dtype=np.float64) for part in parts()) / count
         squares, lows, highs = [], [], []
