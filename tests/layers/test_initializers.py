@@ -16,7 +16,6 @@ from podium.layers.initializers import (
     TorchDefault,
     VarianceScaling,
     Zeros,
-    fans,
     gain_of,
     weight_layers,
 )
@@ -133,12 +132,6 @@ def test_normalisation_layers_stay_as_they_are():
     network = small_network()
     Zeros(exceptions={}).apply(network)
     assert (network[3].weight == 1).all()
-
-
-def test_fans_of_a_convolution_count_its_window():
-    assert fans(nn.Conv2d(3, 8, 5).weight) == (75, 200)
-    assert fans(nn.Conv1d(2, 7, 3).weight) == (6, 21)
-    assert fans(nn.Linear(5, 4).weight) == (5, 4)
 
 
 def test_the_gain_table():

@@ -20,7 +20,18 @@ from torch import Tensor, nn
 from podium.layers.surgery import is_activation
 
 Gain = float | Literal["activation"]
-_WEIGHT_LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, *_TRANSPOSED)
+_WEIGHT_LAYERS = (nn.Linear, *_CONVOLUTIONS)
+WeightLayer = (
+    nn.Linear
+    | nn.Conv1d
+    | nn.Conv2d
+    | nn.Conv3d
+    | nn.ConvTranspose1d
+    | nn.ConvTranspose2d
+    | nn.ConvTranspose3d
+)
 _TRUNCATED_STDDEV = 0.87962566103423978  # of a standard normal truncated to [-2, 2]
 
 
@@ -50,10 +61,19 @@ def gain_of(activation: nn.Module | None) -> float:
     )
 
 
-def fans(weight: Tensor) -> tuple[int, int]:
-    """How many inputs an output unit sees, and how many outputs an input unit reaches."""
-    window = math.prod(weight.shape[2:])
-    return weight.shape[1] * window, weight.shape[0] * window
+def fans(layer: nn.Module) -> tuple[float, float]:
+    """How many inputs an output unit sees, and how many outputs an input unit reaches through a window without stride.
+
+    Groups see and reach their own channels only: a depthwise 3x3 convolution has fans of 9 and 9. A transposed
+    convolution of stride s shows an output unit one of s input units along each axis, so that its window shrinks so.
+    """
+    if isinstance(layer, nn.Linear):
+        return float(layer.in_features), float(layer.out_features)
+    assert isinstance(layer, _CONVOLUTIONS)
+    window = math.prod(layer.kernel_size) / layer.groups
+    if isinstance(layer, _TRANSPOSED):
+        window /= math.prod(layer.stride)
+    return layer.in_channels * window, layer.out_channels * window
 
 
 class Initializer(ABC):
@@ -62,9 +82,14 @@ class Initializer(ABC):
     ``exceptions`` maps a pattern of layer names (``output``, ``stage1.*``) to the initialiser that is used
     there; the first pattern that matches wins. Draws from torch's global generator.
 
+    An initialiser may look at data: it then says by ``examples`` how many training inputs ``adjust`` wants, which is
+    called behind ``apply``.
+
     Raises:
-        ValueError: an exception is no initialiser, or has exceptions of its own.
+        ValueError: an exception is no initialiser, has exceptions of its own, or looks at data.
     """
+
+    examples: int = 0
 
     # A configuration is checked while exceptions are still plain mappings, hence Any.
     def __init__(self, *, exceptions: Mapping[str, Any]) -> None:
@@ -73,6 +98,11 @@ class Initializer(ABC):
                 raise ValueError(
                     f"exceptions.{pattern} must be an initializer without exceptions, got {other!r}; "
                     "take a file of conf/initializer"
+                )
+            if other.examples:
+                raise ValueError(
+                    f"exceptions.{pattern} must be an initializer that needs no data, got {type(other).__name__}; "
+                    "choose it for the whole network, with exceptions of other kinds"
                 )
         self.exceptions: dict[str, Initializer] = dict(exceptions)
 
@@ -94,20 +124,28 @@ class Initializer(ABC):
                     f"exceptions.{pattern} must match a layer, got none; the layers are {', '.join(layers)}"
                 )
         for name, (layer, activation) in layers.items():
-            matching = (other for pattern, other in self.exceptions.items() if fnmatchcase(name, pattern))
-            next(matching, self).initialize(layer, activation)
+            (matching(self.exceptions, name) or self).initialize(layer, activation)
+
+    def adjust(self, network: nn.Module, inputs: Tensor) -> None:
+        """Change the weights, once applied, by what the network does with these training inputs."""
+        raise TypeError(f"{type(self).__name__} looks at no data")  # never called: examples is 0
 
     @torch.no_grad()
     def initialize(self, layer: nn.Module, activation: nn.Module | None) -> None:
         """Initialise one layer, which has this activation behind it."""
         assert isinstance(layer, _WEIGHT_LAYERS)
-        self.fill(layer.weight, activation)
+        self.fill(layer, activation)
         if layer.bias is not None:
             layer.bias.zero_()
 
     @abstractmethod
-    def fill(self, weight: Tensor, activation: nn.Module | None) -> None:
+    def fill(self, layer: WeightLayer, activation: nn.Module | None) -> None:
         """Overwrite the weights of one layer."""
+
+
+def matching(exceptions: Mapping[str, Initializer], name: str) -> Initializer | None:
+    """The exception for a layer of this name: the first whose pattern matches."""
+    return next((other for pattern, other in exceptions.items() if fnmatchcase(name, pattern)), None)
 
 
 def weight_layers(network: nn.Module) -> dict[str, tuple[nn.Module, nn.Module | None]]:
@@ -132,16 +170,16 @@ class TorchDefault(Initializer):
     def initialize(self, layer: nn.Module, activation: nn.Module | None) -> None:
         """Nothing."""
 
-    def fill(self, weight: Tensor, activation: nn.Module | None) -> None:
+    def fill(self, layer: WeightLayer, activation: nn.Module | None) -> None:
         """Nothing."""
 
 
 class Zeros(Initializer):
     """All weights zero: units stay equal to each other, a known mistake kept for comparison."""
 
-    def fill(self, weight: Tensor, activation: nn.Module | None) -> None:
+    def fill(self, layer: WeightLayer, activation: nn.Module | None) -> None:
         """Zeros."""
-        weight.zero_()
+        layer.weight.zero_()
 
 
 class Constant(Initializer):
@@ -151,9 +189,9 @@ class Constant(Initializer):
         super().__init__(exceptions=exceptions)
         self.value = value
 
-    def fill(self, weight: Tensor, activation: nn.Module | None) -> None:
+    def fill(self, layer: WeightLayer, activation: nn.Module | None) -> None:
         """The value."""
-        weight.fill_(self.value)
+        layer.weight.fill_(self.value)
 
 
 class SmallNormal(Initializer):
@@ -163,9 +201,9 @@ class SmallNormal(Initializer):
         super().__init__(exceptions=exceptions)
         self.stddev = _positive("stddev", stddev)
 
-    def fill(self, weight: Tensor, activation: nn.Module | None) -> None:
+    def fill(self, layer: WeightLayer, activation: nn.Module | None) -> None:
         """Draw from N(0, stddev^2)."""
-        weight.normal_(0, self.stddev)
+        layer.weight.normal_(0, self.stddev)
 
 
 class SmallUniform(Initializer):
@@ -175,9 +213,9 @@ class SmallUniform(Initializer):
         super().__init__(exceptions=exceptions)
         self.limit = _positive("limit", limit)
 
-    def fill(self, weight: Tensor, activation: nn.Module | None) -> None:
+    def fill(self, layer: WeightLayer, activation: nn.Module | None) -> None:
         """Draw from U(-limit, limit)."""
-        weight.uniform_(-self.limit, self.limit)
+        layer.weight.uniform_(-self.limit, self.limit)
 
 
 class VarianceScaling(Initializer):
@@ -200,29 +238,31 @@ class VarianceScaling(Initializer):
         self.distribution = distribution
         self.gain = _checked_gain(gain)
 
-    def fill(self, weight: Tensor, activation: nn.Module | None) -> None:
+    def fill(self, layer: WeightLayer, activation: nn.Module | None) -> None:
         """Draw with this variance."""
-        fan_in, fan_out = fans(weight)
+        fan_in, fan_out = fans(layer)
         fan = fan_in if self.fan == "in" else (fan_in + fan_out) / 2
         stddev = _gain_for(self.gain, activation) / math.sqrt(fan)
         if self.distribution == "uniform":
             limit = math.sqrt(3) * stddev
-            weight.uniform_(-limit, limit)
+            layer.weight.uniform_(-limit, limit)
         else:
             before = stddev / _TRUNCATED_STDDEV
-            nn.init.trunc_normal_(weight, std=before, a=-2 * before, b=2 * before)
+            nn.init.trunc_normal_(layer.weight, std=before, a=-2 * before, b=2 * before)
 
 
 class Orthogonal(Initializer):
-    """A random orthogonal matrix times the gain; the kernels of a convolution are the rows of a matrix."""
+    """A random orthogonal matrix times the gain; the kernels of each group of a convolution are the rows of a matrix."""
 
     def __init__(self, *, gain: Gain, exceptions: Mapping[str, Any]) -> None:
         super().__init__(exceptions=exceptions)
         self.gain = _checked_gain(gain)
 
-    def fill(self, weight: Tensor, activation: nn.Module | None) -> None:
+    def fill(self, layer: WeightLayer, activation: nn.Module | None) -> None:
         """Draw rows (or columns, the fewer) that are orthogonal and of length gain."""
-        nn.init.orthogonal_(weight, gain=_gain_for(self.gain, activation))
+        groups = 1 if isinstance(layer, nn.Linear) else layer.groups
+        for kernels in layer.weight.chunk(groups):
+            nn.init.orthogonal_(kernels, gain=_gain_for(self.gain, activation))
 
 
 def _checked_gain(gain: Gain) -> Gain:

@@ -10,8 +10,9 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from torch import nn
 
-from podium.contracts import Trick
+from podium.contracts import Batch, Trick
 from podium.data.base import DataModule
+from podium.layers.initializers import Initializer
 from podium.run.bind import locate
 from podium.run.errors import ConfigError
 from podium.run.settings import RuntimeSettings, TrainerSettings
@@ -39,8 +40,8 @@ def build(config: Mapping[str, Any]) -> Assembly:
     """
     trainer, runtime = TrainerSettings(**config["trainer"]), RuntimeSettings(**config["runtime"])
     pl.seed_everything(config["seed"], verbose=False)
-    network, tricks = build_network(config)
     data: DataModule = make(config["data"], "data")
+    network, tricks = build_network(config, data)
     if trainer.channels_last:
         network = network.to(memory_format=torch.channels_last)
     optimizer = make(config["optimizer"], "optimizer")
@@ -57,8 +58,10 @@ def build(config: Mapping[str, Any]) -> Assembly:
     return Assembly(task=task, network=network, tricks=tricks, data=data, trainer=trainer, runtime=runtime)
 
 
-def build_network(config: Mapping[str, Any]) -> tuple[nn.Module, list[Trick]]:
+def build_network(config: Mapping[str, Any], data: DataModule | None = None) -> tuple[nn.Module, list[Trick]]:
     """The network with its first weights, drawn or loaded, and the tricks' edits; and the tricks.
+
+    Data are looked at only for an initialiser that needs training inputs: those given, or else the configuration's.
 
     Raises:
         ConfigError: a part refuses its values, the network cannot take the data, or its weights cannot be had.
@@ -66,9 +69,7 @@ def build_network(config: Mapping[str, Any]) -> tuple[nn.Module, list[Trick]]:
     block = dict(config["network"])
     weights = block.pop("weights", None)
     network: nn.Module = make(block, "network")
-    initializer = make(config["initializer"], "initializer")
-    with refusals("initializer"):
-        initializer.apply(network)
+    _initialize(network, config, data)
     if weights is not None:
         load_weights(network, weights, progress=config["runtime"]["progress"])
     tricks: list[Trick] = []
@@ -79,6 +80,31 @@ def build_network(config: Mapping[str, Any]) -> tuple[nn.Module, list[Trick]]:
         tricks.append(trick)
     _try_network(network, config)
     return network, tricks
+
+
+def _initialize(network: nn.Module, config: Mapping[str, Any], data: DataModule | None) -> None:
+    initializer: Initializer = make(config["initializer"], "initializer")
+    with refusals("initializer"):
+        initializer.apply(network)
+    if initializer.examples:
+        inputs = training_batch(data or make(config["data"], "data"), initializer.examples).input
+        with refusals("initializer"):
+            initializer.adjust(network, inputs)
+
+
+def training_batch(data: DataModule, examples: int) -> Batch:
+    """So many training examples (or all, where there are fewer), evenly spread over the split; nothing is drawn.
+
+    Raises:
+        ConfigError: the data cannot be had.
+    """
+    with refusals("data"):
+        data.prepare_data()
+        data.setup("fit")
+        found = data.examples("train")
+        rows = torch.linspace(0, len(found) - 1, min(examples, len(found))).round().long()
+        batch = found.batch(rows)
+    return batch
 
 
 def make(node: Mapping[str, Any], path: str, **given: Any) -> Any:
