@@ -25,7 +25,7 @@ def same(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) -> bool
 
 def test_all_parts_are_built() -> None:
     parts = built("tricks=[dropout,l2]", "trainer.max_epochs=3")
-    assert [type(trick).__name__ for trick in parts.tricks] == ["Dropout", "L2"]
+    assert [type(trick).__name__ for trick in parts.tricks] == ["Dropout", "Penalty"]
     assert parts.task.network is parts.network
     assert parts.trainer.max_epochs == 3
     assert parts.data.shape == [1, 8, 8]

@@ -50,7 +50,7 @@ LINES: list[tuple[str, list[str]]] = [
     ("podium train network=lenet5 network.th", ["network.third="]),
     ("podium train network=linear network.th", []),
     ("podium train tricks=[l2] tricks.l", ["tricks.l2."]),
-    ("podium train 'tricks=[l2]' tricks.l2.", ["tricks.l2.strength="]),
+    ("podium train 'tricks=[l2]' tricks.l2.", ["tricks.l2.power=", "tricks.l2.strength="]),
     ("podium train tricks.l", []),
     ("podium train trainer.max_epochs=", []),
     ("podium train nothing=", []),
