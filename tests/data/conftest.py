@@ -34,7 +34,7 @@ def make_source_fixture():
 
 @pytest.fixture
 def split():
-    return Split(validation=0.25, test=0.2, seed=0)
+    return Split(validation=0.25, test=0.2, folds=None, seed=0)
 
 
 @pytest.fixture

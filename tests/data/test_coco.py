@@ -70,7 +70,7 @@ def make(kind, root, *, bad="refuse", num_classes=2, shape=(3, 20, 20), classes=
         root=str(root),
         seed=0,
         batch_size=2,
-        split=Split(validation=0.25, test=None, seed=0),
+        split=Split(validation=0.25, test=None, folds=None, seed=0),
         view=VIEW,
         files=files,
     )

@@ -70,7 +70,7 @@ def make(kind, root, *, bad="refuse", test="val", most=3, shape=(3, 10, 10), cla
         root=str(root),
         seed=0,
         batch_size=2,
-        split=Split(validation=0.25, test=share, seed=0),
+        split=Split(validation=0.25, test=share, folds=None, seed=0),
         view=VIEW,
         files=files,
     )

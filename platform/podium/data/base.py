@@ -121,7 +121,7 @@ class DataModule(pl.LightningDataModule, ABC):
     def _divided(self) -> tuple[Source, Parts]:
         if self._source is None or self._parts is None:
             source = self._checked(self.load())
-            parts = self.split.divide(source)
+            parts = self.split.divide(source, run_seed=self.seed)
             train = self.view.choose(parts.train, source.strata)
             self._moments = self.view.measure(source.inputs, train)
             self._source, self._parts = source, parts._replace(train=train)

@@ -28,28 +28,38 @@ class Split:
     """How a source is divided.
 
     ``test`` is the share of all examples to test on; null where the data set comes with its own test split.
-    ``validation`` is a share of the examples that are not for testing. Groups of a source are never torn apart, so
-    that sizes may miss these shares by half a group.
+    ``validation`` is a share of the examples that are not for testing. With ``folds``, in place of that share, they
+    are cut into so many parts, and the seed of a run names the one it validates on: the seeds 0 to folds - 1 validate
+    once on every example, and the test split stays out of it. Groups of a source are never torn apart, so that sizes
+    may miss these shares by half a group.
     """
 
-    validation: float
+    validation: float | None
     test: float | None
+    folds: int | None
     seed: int
 
     def __post_init__(self) -> None:
-        if not 0 < self.validation < 1:
+        if (self.validation is None) is (self.folds is None):
+            raise ValueError(
+                f"validation or folds must be null and the other a number, got {_text(self.validation)} and "
+                f"{_text(self.folds)}; set data.split.validation=null with data.split.folds=5"
+            )
+        if self.validation is not None and not 0 < self.validation < 1:
             raise ValueError(f"validation must be between 0 and 1, got {self.validation}; 0.1 is usual")
+        if self.folds is not None and self.folds < 2:
+            raise ValueError(f"folds must be null or at least 2, got {self.folds}; 5 is usual")
         if self.test is not None and not 0 < self.test < 1:
             raise ValueError(f"test must be between 0 and 1 or null, got {self.test}; 0.2 is usual")
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"seed must be in [0, 2**32), got {self.seed}")
 
-    def divide(self, source: Source) -> Parts:
-        """Put every example of the source into exactly one part.
+    def divide(self, source: Source, *, run_seed: int = 0) -> Parts:
+        """Put every example of the source into exactly one part; ``run_seed`` names the fold, and counts round.
 
         Raises:
             ValueError: ``test`` is a number although a test split is published, or null although none is,
-                or a part would be empty.
+                or a part would be empty. A published test split may be: then the source is tested elsewhere.
         """
         examples = len(source.labels)
         if source.test_start is not None and self.test is not None:
@@ -64,15 +74,29 @@ class Split:
         groups = np.arange(own) if source.groups is None else source.groups[:own]
         order, ends = grouped_order(source.strata[:own], groups, stream(self.seed, "split"))
         carved = _nearest(ends, own * self.test) if self.test is not None else 0
-        held = _nearest(ends, carved + round((own - carved) * self.validation)) - carved
+        low, high = self._held(ends, carved, run_seed)
         test = order[:carved] if self.test is not None else np.arange(own, examples, dtype=np.int64)
-        parts = Parts(order[carved + held :], order[carved : carved + held], test)
+        parts = Parts(np.concatenate([order[carved:low], order[high:]]), order[low:high], test)
         for name, part in parts._asdict().items():
-            if len(part) == 0:
+            if len(part) == 0 and not (name == "test" and source.test_start == examples):
                 raise ValueError(
                     f"split must leave examples for {name}, got 0 of {examples}; change data.split"
                 )
         return Parts(*(np.sort(part) for part in parts))
+
+    def _held(self, ends: Indices, carved: int, run_seed: int) -> tuple[int, int]:
+        """Where the validation part begins and ends in the order, behind what is carved off for testing."""
+        rest = int(ends[-1]) - carved
+        if self.folds is None:
+            assert self.validation is not None
+            return carved, _nearest(ends, carved + round(rest * self.validation))
+        fold = run_seed % self.folds
+        low, high = (_nearest(ends, carved + round(rest * k / self.folds)) for k in (fold, fold + 1))
+        return low, high
+
+
+def _text(value: float | None) -> str:
+    return "null" if value is None else str(value)
 
 
 def grouped_order(labels: Indices, groups: Indices, draw: np.random.RandomState) -> tuple[Indices, Indices]:
