@@ -46,7 +46,7 @@ LINES: list[tuple[str, list[str]]] = [
     ("podium train tas", ["task=", "task."]),
     ("podium train trainer.max", ["trainer.max_epochs="]),
     ("podium train data.spl", ["data.split."]),
-    ("podium train data.split.", ["data.split.validation=", "data.split.test=", "data.split.seed="]),
+    ("podium train data.split.", [f"data.split.{key}=" for key in ("validation", "test", "folds", "seed")]),
     ("podium train network=lenet5 network.th", ["network.third="]),
     ("podium train network=linear network.th", []),
     ("podium train tricks=[l2] tricks.l", ["tricks.l2."]),
