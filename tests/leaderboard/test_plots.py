@@ -23,7 +23,7 @@ def test_the_pareto_front_holds_what_nothing_cheaper_beats():
         make_point(4, 30, 1),
         make_point(5, 40, 1),
     ]
-    assert [point.number for point in pareto(points)] == [1, 4]
+    assert [point.number for point in pareto(points, "min")] == [1, 4]
 
 
 def test_points_that_touch_share_a_label():

@@ -21,6 +21,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from podium.leaderboard.columns import scaled
 from podium.leaderboard.table import Row, Table
+from podium.leaderboard.text import is_error, spoken
 
 INK, MUTED, LINE, ACCENT, SOFT = "#0a0b01", "#0a0b02", "#0a0b03", "#0a0b04", "#0a0b05"
 VARIABLES = {INK: "--ink", MUTED: "--muted", LINE: "--line", ACCENT: "--accent", SOFT: "--soft"}
@@ -42,22 +43,22 @@ STYLE: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Point:
-    """One row in a plot of cost against error, in per cent."""
+    """One row in a plot of cost against the ranking metric, in per cent."""
 
     number: int
     cost: float
-    error: float
+    value: float
     low: float
     high: float
     ranked: bool
 
 
 def cost_plot(table: Table, cost: str, label: str) -> str | None:
-    """Error against a cost with intervals and the Pareto front; null where no row has that cost."""
+    """The ranking metric against a cost with intervals and the Pareto front; null where no row has that cost."""
     points = cost_points(table, cost)
     if not points:
         return None
-    front = pareto([point for point in points if point.ranked])
+    front = pareto([point for point in points if point.ranked], table.board.direction)
     with _style(cost):
         figure, axes = _axes(6.2, 3.9, 0.5, 0.5)
         for point in points:
@@ -65,7 +66,7 @@ def cost_plot(table: Table, cost: str, label: str) -> str | None:
             axes.plot([point.cost] * 2, [point.low, point.high], color=colour, linewidth=1.6, zorder=2)
             axes.plot(
                 [point.cost],
-                [point.error],
+                [point.value],
                 "o",
                 color=colour,
                 fillstyle="full" if point.ranked else "none",
@@ -73,12 +74,12 @@ def cost_plot(table: Table, cost: str, label: str) -> str | None:
                 zorder=3,
             )
         for group in together(points):
-            place = (group[-1].cost, group[-1].error)
+            place = (group[-1].cost, group[-1].value)
             label_text = ", ".join(str(point.number) for point in group)
             axes.annotate(label_text, place, xytext=(6, 4), textcoords="offset points", color=INK, zorder=4)
         axes.step(
             [point.cost for point in front],
-            [point.error for point in front],
+            [point.value for point in front],
             where="post",
             color=ACCENT,
             linewidth=1,
@@ -91,12 +92,15 @@ def cost_plot(table: Table, cost: str, label: str) -> str | None:
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_ylim(bottom=0)
         axes.set_xlabel(label)
-        axes.set_ylabel("Top-1 error, %")
+        axes.set_ylabel(f"{spoken(table.board.metric)}, %")
         return _svg(figure, cost)
 
 
 def curve_plot(table: Table, row: Row, metric: str) -> str | None:
-    """One row's error by epoch, mean and range over seeds, the other rows behind it; null without history."""
+    """One row's metric by epoch, mean and range over seeds, the other rows behind it; null without history.
+
+    Errors are on a logarithmic scale.
+    """
     own = curves(row, metric)
     if own is None:
         return None
@@ -111,31 +115,33 @@ def curve_plot(table: Table, row: Row, metric: str) -> str | None:
             _epochs(own), own.min(axis=0), own.max(axis=0), color=ACCENT, alpha=0.25, linewidth=0, zorder=2
         )
         axes.plot(_epochs(own), own.mean(axis=0), color=ACCENT, linewidth=1.8, zorder=3)
-        axes.set_yscale("log")
+        if is_error(metric):
+            axes.set_yscale("log")
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.yaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
-        axes.set_ylim(0.1, 110)
+        axes.set_ylim(*((0.1, 110) if is_error(metric) else (0, 100)))
         axes.tick_params(labelsize=8)
         return _svg(figure, name)
 
 
 def cost_points(table: Table, cost: str) -> list[Point]:
-    """Every row that has the cost and an error, by row number."""
+    """Every row that has the cost and the ranking metric, by row number."""
     points = []
     for row in table.rows:
-        value, error = row.cost(cost), row.estimate("test/top1_error")
-        if value is not None and value > 0 and error is not None:
-            low, high = (error.low, error.high) if error.low <= error.high else (error.mean, error.mean)
-            points.append(Point(row.number, value, 100 * error.mean, 100 * low, 100 * high, row.complete))
+        value, found = row.cost(cost), row.estimate(row.metric)
+        if value is not None and value > 0 and found is not None:
+            low, high = (found.low, found.high) if found.low <= found.high else (found.mean, found.mean)
+            points.append(Point(row.number, value, 100 * found.mean, 100 * low, 100 * high, row.complete))
     return points
 
 
-def pareto(points: Sequence[Point]) -> list[Point]:
-    """The points that no other beats in cost without losing in error, cheapest first."""
+def pareto(points: Sequence[Point], direction: str) -> list[Point]:
+    """The points that no other beats in cost without losing in the metric, cheapest first."""
+    sign = 1 if direction == "min" else -1
     front: list[Point] = []
-    for point in sorted(points, key=lambda point: (point.cost, point.error, point.number)):
-        if not front or point.error < front[-1].error:
+    for point in sorted(points, key=lambda point: (point.cost, sign * point.value, point.number)):
+        if not front or sign * point.value < sign * front[-1].value:
             front.append(point)
     return front
 
@@ -148,7 +154,7 @@ def together(points: Sequence[Point]) -> list[list[Point]]:
     for point in points:
         for group in groups:
             across = abs(math.log10(point.cost / group[0].cost)) / width
-            if across < 0.03 and abs(point.error - group[0].error) / height < 0.05:
+            if across < 0.03 and abs(point.value - group[0].value) / height < 0.05:
                 group.append(point)
                 break
         else:
@@ -157,7 +163,7 @@ def together(points: Sequence[Point]) -> list[list[Point]]:
 
 
 def curves(row: Row, metric: str) -> npt.NDArray[np.float64] | None:
-    """Errors in per cent, (seeds, epochs), cut to the epochs that every finished seed reached."""
+    """A metric in per cent, (seeds, epochs), cut to the epochs that every finished seed reached."""
     series = [[value for _, value in (record.history or {}).get(metric, [])] for record in row.finished]
     length = min((len(values) for values in series), default=0)
     if length == 0:

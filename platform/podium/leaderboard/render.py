@@ -18,10 +18,8 @@ from podium.leaderboard.rows import SUMMARY_FILE
 from podium.leaderboard.statistics import BOOTSTRAP_FROM, MIN_SEEDS
 from podium.leaderboard.summary import builders, summary
 from podium.leaderboard.table import Row, Table
-from podium.leaderboard.text import csv_cell, markdown_cell, rounded, visible
+from podium.leaderboard.text import csv_cell, is_error, markdown_cell, rounded, short_name, spoken, visible
 from podium.records.record import canonical_json
-
-CURVE = "validation/top1_error"
 
 
 @dataclass(frozen=True)
@@ -94,6 +92,9 @@ def _values(table: Table, columns: dict[str, Column]) -> dict[str, Any]:
         "script_hash": digest,
         "plots": {name: Markup(plot) for name, plot in plots.items() if plot},
         "curves": _curves(table),
+        "seed_metrics": _seed_metrics(table, columns),
+        "spoken": spoken,
+        "measure": "error" if is_error(table.board.metric) else spoken(table.board.metric),
         "builders": builders(),
         "percent": percent,
         "min_seeds": MIN_SEEDS,
@@ -104,8 +105,17 @@ def _values(table: Table, columns: dict[str, Column]) -> dict[str, Any]:
 
 
 def _curves(table: Table) -> list[tuple[Row, Markup]]:
-    drawn = [(row, curve_plot(table, row, CURVE)) for row in table.rows]
+    metric = f"validation/{short_name(table.board.metric)}"
+    drawn = [(row, curve_plot(table, row, metric)) for row in table.rows]
     return [(row, Markup(plot)) for row, plot in drawn if plot]
+
+
+def _seed_metrics(table: Table, columns: dict[str, Column]) -> list[str]:
+    """What is shown of every seed: the ranking metric, those of the columns, and the loss, where all runs have them."""
+    shown = [column.metric for column in columns.values() if column.metric is not None]
+    runs = [record.metrics or {} for row in table.rows for record in row.finished]
+    wanted = dict.fromkeys([table.board.metric, *shown, "test/loss"])
+    return [metric for metric in wanted if all(metric in run for run in runs)]
 
 
 def _cells(row: Row, columns: dict[str, Column]) -> list[Cell]:
@@ -119,12 +129,13 @@ def _cells(row: Row, columns: dict[str, Column]) -> list[Cell]:
 
 def _csv(table: Table, columns: dict[str, Column]) -> bytes:
     """The values that columns sort by, the interval, and one column a seed; no cell is a formula."""
-    seeds = [f"top1_error_seed_{seed}" for seed in table.board.seeds]
+    name = short_name(table.board.metric)
+    seeds = [f"{name}_seed_{seed}" for seed in table.board.seeds]
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([*columns, "top1_error_low", "top1_error_high", *seeds, "entry_file", "entry_hash"])
+    writer.writerow([*columns, f"{name}_low", f"{name}_high", *seeds, "entry_file", "entry_hash"])
     for row in table.rows:
-        found = row.estimate("test/top1_error")
+        found = row.estimate(table.board.metric)
         interval = [found.low, found.high] if found else [None, None]
         by_seed = [found.values.get(seed) if found else None for seed in table.board.seeds]
         values: list[float | str | None] = [column.value(row) for column in columns.values()]

@@ -18,6 +18,7 @@ from podium.leaderboard.statistics import (
     spread,
     wilson_interval,
 )
+from podium.leaderboard.text import is_error
 from podium.records.environment import Environment
 from podium.records.record import DataPrint, RunRecord, Status, canonical_json
 
@@ -87,8 +88,11 @@ class Row:
         return Estimate.of(values) if values else None
 
     def test_set_interval(self) -> tuple[float, float] | None:
-        """What another test set of this size could have shown, for the mean of the ranking metric."""
-        found = self.estimate(self.metric)
+        """What another test set of this size could have shown, for the mean of the ranking metric.
+
+        Null where that is no share of examples: Wilson's interval is of counts.
+        """
+        found = self.estimate(self.metric) if is_error(self.metric) else None
         return wilson_interval(found.mean, self.test_size) if found and self.test_size else None
 
     def cost(self, name: str) -> float | None:

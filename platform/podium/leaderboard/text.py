@@ -7,6 +7,7 @@ HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 SPACES = re.compile(r"[^\S\N{NO-BREAK SPACE}]+")
 MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~$:@]|(?<=www)\.)", re.IGNORECASE)
+SPOKEN = {"top1": "top-1", "top3": "top-3", "top5": "top-5", "iou": "IoU", "map": "mAP"}
 
 
 def visible(text: str) -> str:
@@ -29,6 +30,22 @@ def markdown_cell(text: str) -> str:
     """A cell of a Markdown table that shows exactly this text."""
     line = visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return MARKDOWN.sub(r"\\\1", line)
+
+
+def short_name(metric: str) -> str:
+    """A metric's name without its split: top1_error of test/top1_error."""
+    return metric.partition("/")[2]
+
+
+def spoken(metric: str) -> str:
+    """A metric's name for people: Top-1 error, Mean IoU, mAP 50."""
+    words = " ".join(SPOKEN.get(word, word) for word in short_name(metric).split("_"))
+    return words if words.startswith("mAP") else words[:1].upper() + words[1:]
+
+
+def is_error(metric: str) -> bool:
+    """Whether a metric is a share of test examples that are wrong; means over classes and losses are none."""
+    return metric.endswith("_error")
 
 
 def rounded(value: float) -> float:

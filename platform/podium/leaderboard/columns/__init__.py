@@ -18,12 +18,16 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 
 @dataclass(frozen=True)
 class Column:
-    """One column. ``value`` is what it sorts by and what the CSV file holds; ``text`` is what people read."""
+    """One column. ``value`` is what it sorts by and what the CSV file holds; ``text`` is what people read.
+
+    ``metric`` is the test metric that it shows, if it shows one.
+    """
 
     title: str
     help: str
     value: Callable[[Row], float | str | None]
     text: Callable[[Row], str]
+    metric: str | None = None
 
 
 def load_column(name: str) -> Column:
@@ -58,7 +62,7 @@ def interval_text(mean: float, low: float, high: float) -> str:
 
 
 def metric_column(metric: str, title: str, help: str) -> Column:
-    """A column of an error with its interval."""
+    """A column of a test metric, a fraction, with its interval."""
 
     def value(row: Row) -> float | None:
         found = row.estimate(metric)
@@ -68,7 +72,7 @@ def metric_column(metric: str, title: str, help: str) -> Column:
         found = row.estimate(metric)
         return interval_text(found.mean, found.low, found.high) if found else NOTHING
 
-    return Column(title=title, help=help, value=value, text=text)
+    return Column(title=title, help=help, value=value, text=text, metric=metric)
 
 
 def cost_column(cost: str, title: str, help: str, form: Callable[[float], str]) -> Column:
