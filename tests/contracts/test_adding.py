@@ -28,7 +28,7 @@ from podium.run.train import train
 
 house = Path(sys.argv[1])
 assert Path(podium.__file__).is_relative_to(house)
-chosen = ["network=radial_basis", "tricks=[input_noise]", "data=checkerboard", "trainer.max_epochs=1"]
+chosen = ["network=radial_basis", "tricks=[disturb_label]", "data=checkerboard", "trainer.max_epochs=1"]
 where = ["tracking=none", "runtime.progress=false", f"paths.runs={house / 'runs'}", f"paths.data={house / 'data'}"]
 try:
     train(compose([*chosen, *where]))
@@ -98,7 +98,7 @@ def test_a_network_a_trick_and_a_data_set_are_two_files_each_and_a_column_a_file
 def test_what_the_guide_adds_trains_and_stands_on_a_board(house: Path) -> None:
     page = run(house, "-c", USE, str(house))
     assert "Peak memory, MiB" in page
-    assert "radial_basis + input_noise" in page.replace("\\", "")  # Markdown's escapes
+    assert "radial_basis + disturb_label" in page.replace("\\", "")  # Markdown's escapes
 
 
 def test_what_the_guide_adds_is_styled_like_the_house(house: Path) -> None:
@@ -114,7 +114,7 @@ def test_the_contract_tests_find_what_the_guide_adds_by_its_yaml(house: Path) ->
     shutil.copy(REPOSITORY / "pyproject.toml", house)
     contracts = ["tests/contracts/test_networks.py", "tests/contracts/test_tricks.py"]
     chosen = (
-        "(radial_basis or input_noise) and not published_number"  # that table is the contributor's next line
+        "(radial_basis or disturb_label) and not published_number"  # that table is the contributor's next line
     )
     said = run(house, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", chosen, *contracts)
     assert int(re.search(r"(\d+) passed", said)[1]) > 20  # type: ignore[index]

@@ -16,6 +16,7 @@ from podium.contracts import Batch, Trick
 from podium.tasks.classification import Classification
 
 FEATURES, HIDDEN, CLASSES = 6, 8, 3
+IMAGE = (2, 8, 10)
 
 
 @dataclass
@@ -35,11 +36,26 @@ def make_network() -> nn.Module:
     )
 
 
-def make_batches(seed: int) -> DataLoader[Batch]:
+def make_image_network() -> nn.Module:
+    """Convolutional, with batch norm, for images of any size."""
+    torch.manual_seed(1)
+    return nn.Sequential(
+        nn.Conv2d(IMAGE[0], HIDDEN, 3, padding=1, bias=False),
+        nn.BatchNorm2d(HIDDEN),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(HIDDEN, CLASSES),
+    )
+
+
+def make_batches(seed: int, shape: Sequence[int] = (FEATURES,)) -> DataLoader[Batch]:
     generator = torch.Generator().manual_seed(seed)
-    inputs = torch.randn(4, 8, FEATURES, generator=generator)
+    inputs = torch.randn(4, 8, *shape, generator=generator)
     targets = torch.randint(CLASSES, (4, 8), generator=generator)
-    return DataLoader([Batch(i, t) for i, t in zip(inputs, targets, strict=True)], batch_size=None)
+    batches = [Batch(i, t) for i, t in zip(inputs, targets, strict=True)]
+    # a generator of its own: else each epoch draws a seed from the global one, at another moment when resuming
+    return DataLoader(batches, batch_size=None, generator=torch.Generator())  # type: ignore[arg-type]
 
 
 def run_fit(
@@ -52,9 +68,12 @@ def run_fit(
     validate: bool = True,
     lr: float = 0.1,
     schedule: Callable[..., Any] | None = None,
+    network: nn.Module | None = None,
+    images: bool = False,
 ) -> Fitted:
-    """Train the tiny network with tricks; the same call trains the same way."""
-    network = make_network()
+    """Train the tiny network with tricks, on images if asked for; the same call trains the same way."""
+    network = network or (make_image_network() if images else make_network())
+    shape = IMAGE if images else (FEATURES,)
     for trick in tricks:
         network = trick.edit_network(network)
     constant = partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0, total_iters=0)
@@ -78,7 +97,11 @@ def run_fit(
     )
     torch.manual_seed(2)
     trainer.fit(
-        task, make_batches(3), make_batches(4) if validate else None, ckpt_path=resume, weights_only=True
+        task,
+        make_batches(3, shape),
+        make_batches(4, shape) if validate else None,
+        ckpt_path=resume,
+        weights_only=True,
     )
     return Fitted(network, trainer, task)
 
@@ -99,6 +122,22 @@ class At(pl.Callback):
         setattr(self, hook, lambda trainer, task, *args, **kwargs: self.seen.append(look(task.network)))
 
 
+class KeepDraws(pl.Callback):
+    """Keeps the random generator in checkpoints, as runs do."""
+
+    state: torch.Tensor | None = None
+
+    def on_save_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:
+        checkpoint["draws"] = torch.get_rng_state()
+
+    def on_load_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:
+        self.state = checkpoint["draws"]
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        if self.state is not None:
+            torch.set_rng_state(self.state)
+
+
 class SaveAfterEpoch(pl.callbacks.Checkpoint):
     """Writes a checkpoint at the end of one epoch."""
 
@@ -114,12 +153,32 @@ class Tools:
     """What the tests of tricks share."""
 
     make_network = staticmethod(make_network)
+    make_image_network = staticmethod(make_image_network)
     make_batches = staticmethod(make_batches)
     fit = staticmethod(run_fit)
     copy_of = staticmethod(copy_of)
     equal = staticmethod(equal)
     At = At
     SaveAfterEpoch = SaveAfterEpoch
+
+    @staticmethod
+    def edits_training_alone(trick: Trick, *, images: bool) -> None:
+        """Training changes with the trick, and validation says what the network gives for inputs as they are."""
+        fitted, plain = run_fit([trick], epochs=1, images=images), run_fit([], epochs=1, images=images)
+        assert not equal(copy_of(fitted.network), copy_of(plain.network))
+        network = fitted.network.eval()
+        batches = make_batches(4, IMAGE if images else (FEATURES,))
+        losses = [nn.functional.cross_entropy(network(b.input), b.target) for b in batches]
+        logged = fitted.trainer.callback_metrics["validation/loss"]
+        assert float(logged) == pytest.approx(torch.stack(losses).mean().item(), rel=1e-5)
+
+    @staticmethod
+    def resumes(make: Callable[[], Trick], folder: Any, **settings: Any) -> None:
+        """A fit that goes on from the end of an epoch ends where an uninterrupted one does, bit for bit."""
+        save = SaveAfterEpoch(folder / "last.ckpt", 1)
+        whole = run_fit([make()], epochs=4, callbacks=[save, KeepDraws()], **settings)
+        resumed = run_fit([make()], epochs=4, callbacks=[KeepDraws()], resume=save.path, **settings)
+        assert equal(copy_of(resumed.network), copy_of(whole.network))
 
     @staticmethod
     def through_a_file(state: Any) -> Any:
@@ -149,6 +208,13 @@ def network() -> nn.Module:
 def batch() -> Batch:
     """A training batch as tricks get it: targets are probabilities."""
     hard = next(iter(make_batches(3)))
+    return Batch(hard.input, nn.functional.one_hot(hard.target, CLASSES).float())
+
+
+@pytest.fixture
+def images() -> Batch:
+    """A training batch of images as tricks get it."""
+    hard = next(iter(make_batches(3, IMAGE)))
     return Batch(hard.input, nn.functional.one_hot(hard.target, CLASSES).float())
 
 

@@ -1,10 +1,9 @@
 import pytest
 import torch
-from scipy import stats
 from torch import nn
 
 from podium.contracts import Batch
-from podium.tricks.mixup import Mixup, _beta
+from podium.tricks.mixup import Mixup
 
 
 def test_a_mixed_batch_is_the_formula_for_one_share_and_one_permutation(batch):
@@ -27,22 +26,6 @@ def test_a_mixed_batch_is_the_formula_for_one_share_and_one_permutation(batch):
     ]
     torch.testing.assert_close(mixed.input, torch.tensor(expected))
     torch.testing.assert_close(mixed.target, mixed.input)
-
-
-@pytest.mark.parametrize("alpha", [0.2, 1.0, 8.0])
-def test_shares_are_beta_distributed(alpha):
-    torch.manual_seed(6)
-    shares = [_beta(alpha) for _ in range(1500)]
-    assert stats.kstest(shares, stats.beta(alpha, alpha).cdf).pvalue > 0.001
-    assert stats.kstest(shares, stats.beta(2 * alpha, alpha).cdf).pvalue < 0.001
-
-
-@pytest.mark.parametrize("alpha", [1e-3, 1e-8, 1e-300])
-def test_a_tiny_alpha_hardly_mixes(alpha):
-    torch.manual_seed(7)
-    shares = [_beta(alpha) for _ in range(100)]
-    assert sum(min(share, 1 - share) > 0.01 for share in shares) <= 3
-    assert 20 < sum(share > 0.5 for share in shares) < 80
 
 
 def test_the_global_generators_state_alone_decides_the_draw(batch):

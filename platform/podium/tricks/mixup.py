@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from podium.contracts import Batch, Trick
+from podium.tricks.draws import beta
 
 
 class Mixup(Trick):
@@ -33,23 +34,10 @@ class Mixup(Trick):
             )
         if self.alpha == 0:
             return batch
-        share = _beta(self.alpha)
+        share = beta(self.alpha)
         partner = torch.randperm(len(batch.input)).to(batch.input.device)
         return Batch(_mix(batch.input, partner, share), _mix(batch.target, partner, share))
 
 
 def _mix(values: Tensor, partner: Tensor, share: float) -> Tensor:
     return share * values + (1 - share) * values[partner]
-
-
-def _beta(alpha: float) -> float:
-    """One draw from Beta(alpha, alpha) = G / (G + G') with Gamma variables, in logarithms.
-
-    torch.distributions.Beta underflows below alpha of about 1e-3 and then returns 0.5 in place of 0 or 1,
-    which would mix most where the paper mixes least. log G(alpha) = log G(alpha + 1) + log(U) / alpha
-    (Marsaglia and Tsang 2000).
-    """
-    shape = torch.full((2,), alpha + 1, dtype=torch.float64)
-    gamma = torch.distributions.Gamma(shape, torch.ones_like(shape), validate_args=False).sample()
-    logs = gamma.log() + torch.rand(2, dtype=torch.float64).log() / alpha
-    return float(torch.sigmoid(logs[0] - logs[1]))
