@@ -1,6 +1,8 @@
-"""What the rooms agree on: a batch, what a network with auxiliary classifiers gives in training, and a trick."""
+"""What the rooms agree on: a batch, what networks with auxiliary classifiers give in training, tricks, augmentations."""
 
-from typing import Literal, NamedTuple
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, Literal, NamedTuple
 
 import pytorch_lightning as pl
 from torch import Tensor, nn
@@ -55,3 +57,37 @@ class Trick(pl.Callback):
     def edit_loss(self, loss: Tensor, network: nn.Module, batch: Batch, output: Tensor) -> Tensor:
         """Return the scalar training loss to differentiate."""
         return loss
+
+
+class Augmentation(ABC):
+    """A random change of training inputs, drawn anew for every example.
+
+    It maps a batch (batch, channels, height, width) to one of that shape and mutates nothing. All draws come from torch's
+    global generator on the CPU, whose state checkpoints keep. The values are those of the data before they are
+    standardised: 0 to 1 where they were bytes. Never called in evaluation.
+
+    ``moves`` says whether pixels change places, after which masks and boxes would no longer fit; ``bounded`` whether
+    values must be from 0 to 1.
+    """
+
+    moves: ClassVar[bool]
+    bounded: ClassVar[bool] = False
+
+    def check(self, shape: Sequence[int]) -> None:
+        """Check that samples of this shape can be augmented.
+
+        Raises:
+            ValueError: they are no images.
+        """
+        if len(shape) != 3:
+            raise ValueError(
+                f"samples must be images [channels, height, width], got {list(shape)}; set augment=none"
+            )
+        if self.bounded and shape[0] not in (1, 3):
+            raise ValueError(
+                f"images must be grey or of three colours, got {shape[0]} channels; leave it out"
+            )
+
+    @abstractmethod
+    def __call__(self, input: Tensor) -> Tensor:
+        """The changed inputs."""

@@ -11,7 +11,7 @@ import pytest
 from podium.networks.lenet import LeNet5
 from podium.run import bind
 from podium.run.assemble import compose
-from podium.run.bind import ALLOWED, check_targets, check_values, locate
+from podium.run.bind import ALLOWED, NAMED_BLOCKS, check_targets, check_values, locate
 from podium.run.build import make
 from podium.run.errors import ConfigError
 
@@ -42,7 +42,7 @@ def test_a_strangers_target_is_refused_before_it_is_imported(stranger: str, name
     config = compose(["tricks=[l2]"])
     node = {"_target_": f"{stranger}.{name}", "path": "marker"}
     with pytest.raises(ConfigError, match=rf"{group}.*_target_ must name a class below"):
-        check_targets({**config, group: {"l2": node} if group == "tricks" else node})
+        check_targets({**config, group: {"one": node} if group in NAMED_BLOCKS else node})
     assert stranger not in sys.modules
 
 

@@ -2,18 +2,21 @@
 
 import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import ClassVar
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from torch import Tensor
 
 from podium.contracts import Targets
-from podium.data.arrays import Arrays, Examples, Indices, Lazy, Source, SplitName, content_hash
+from podium.data.arrays import Arrays, Examples, Indices, Inputs, Lazy, Source, SplitName, content_hash
 from podium.data.loader import BatchLoader
 from podium.data.split import Parts, Split
-from podium.data.view import Moments, View
+from podium.data.standardize import Step, Values, scale
+from podium.data.view import View
 from podium.metrics import labels_hash
 from podium.records.record import DataPrint, canonical_json
 
@@ -62,7 +65,7 @@ class DataModule(pl.LightningDataModule, ABC):
         self.view = view
         self._source: Source | None = None
         self._parts: Parts | None = None
-        self._moments: Moments | None = None
+        self._steps: tuple[Step, ...] = ()
         self._examples: dict[SplitName, Examples] = {}
 
     @abstractmethod
@@ -76,18 +79,26 @@ class DataModule(pl.LightningDataModule, ABC):
     def examples(self, split: SplitName) -> Examples:
         """One split as a network sees it, in the order of the source."""
         if split not in self._examples:
-            self._examples[split] = self._shown(split)
+            self._examples[split] = self._split(split, lambda inputs: self.view.show(inputs, self._steps))
         return self._examples[split]
 
-    def _shown(self, split: SplitName) -> Examples:
+    def plain(self, split: SplitName) -> Examples:
+        """One split before ``finish``: what augmentations change, bytes as 0 to 1."""
+        return self._split(split, scale)
+
+    def finish(self, input: Tensor) -> Tensor:
+        """A batch of ``plain`` as a network sees it: standardised and with shuffled positions, on the device it is on."""
+        self._divided()
+        return self.view.finish(input, self._steps)
+
+    def _split(self, split: SplitName, show: Callable[[Inputs], Values]) -> Examples:
         source, parts = self._divided()
         index: Indices = getattr(parts, split)
         labels = self.view.relabel(source.labels, parts.train, num_classes=self.num_classes)[index]
         target, places = torch.from_numpy(labels), torch.from_numpy(index)
         if not isinstance(source.inputs, np.ndarray):
-            return Lazy(source.inputs, lambda inputs: self.view.show(inputs, self._moments), target, places)
-        values = self.view.show(source.inputs[index], self._moments)
-        return Arrays(torch.from_numpy(values), target, places)
+            return Lazy(source.inputs, show, target, places)
+        return Arrays(torch.from_numpy(show(source.inputs[index])), target, places)
 
     def fingerprint(self) -> DataPrint:
         """Which data this is: hashes of the content, of the split with its view, and of the test labels."""
@@ -123,7 +134,7 @@ class DataModule(pl.LightningDataModule, ABC):
             source = self._checked(self.load())
             parts = self.split.divide(source, run_seed=self.seed)
             train = self.view.choose(parts.train, source.strata)
-            self._moments = self.view.measure(source.inputs, train)
+            self._steps = self.view.measure(source.inputs, train)
             self._source, self._parts = source, parts._replace(train=train)
         return self._source, self._parts
 

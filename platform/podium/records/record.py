@@ -151,15 +151,19 @@ class RunRecord:
 def entry_hash(config: Mapping[str, Any]) -> str:
     """SHA-256 (hex) of the parts of a resolved configuration that define the experiment.
 
-    Keys are sorted first, except those of ``tricks``: their order is the order of the edits. 1 and 1.0 are one value.
+    Keys are sorted first, except those of ``tricks`` and ``augment``: their order is that in which they act. 1 and 1.0 are
+    one value, and no augmentation is the same as none being named, as in records from before there were any.
     Of a file of weights (PATH@SHA256) only the first digits of its hash count: where it lies differs between machines.
     """
     identity = _identity(config, prefix="")
     if isinstance(network := identity.get("network"), Mapping) and "@" in str(network.get("weights")):
         digits = str(network["weights"]).rpartition("@")[2][:WEIGHTS_DIGITS]
         identity["network"] = {**network, "weights": f"@{digits}"}
-    if isinstance(tricks := identity.get("tricks"), Mapping):
-        identity["tricks"] = [[name, values] for name, values in tricks.items()]
+    for group in ("tricks", "augment"):
+        if isinstance(blocks := identity.get(group), Mapping):
+            identity[group] = [[name, values] for name, values in blocks.items()]
+    if not identity.get("augment"):
+        identity.pop("augment", None)
     return hashlib.sha256(canonical_json(identity).encode()).hexdigest()
 
 

@@ -109,11 +109,12 @@ def check_run(config: Mapping[str, Any]) -> None:
         "initializer",
         "network",
         "tricks",
+        "augment",
     }
     for key in config:
         if key not in known | set(blocks):
             raise ConfigError(f"{key} is not a key of a run; {nearest(key, known | set(blocks))}")
-    if missing := (known | set(blocks)) - set(config):
+    if missing := (known | set(blocks)) - {"augment"} - set(config):  # records from before it have none
         raise ConfigError(f"a run needs the block {min(missing)}, got none; start from conf/train.yaml")
     if (
         not isinstance(config["seed"], int)
@@ -176,8 +177,10 @@ def _refuse_secrets(tracking: Mapping[str, Any]) -> None:
 
 
 def _default_name(choices: Mapping[Any, Any], config: Mapping[str, Any]) -> str:
-    parts = [str(choices.get("network")), *config.get("tricks", {})]
-    return " + ".join(parts)
+    augment = choices.get("augment")  # one file's name; none when several were chosen
+    augmentations = [augment] if augment else list(config.get("augment", {}))
+    parts = [choices.get("network"), *config.get("tricks", {}), *augmentations]
+    return " + ".join(str(part) for part in parts if part != "none")
 
 
 def _diagnose(overrides: Sequence[str], root: str, error: Exception) -> str:

@@ -18,11 +18,14 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
     "network": ("podium.networks.",),
     "initializer": ("podium.layers.",),
     "tricks": ("podium.tricks.",),
+    "augment": ("podium.augment.",),
     "task": ("podium.tasks.",),
     "data": ("podium.data.",),
     "optimizer": ("torch.optim.",),
     "schedule": ("torch.optim.lr_scheduler.",),
 }
+# Groups of which several files can be chosen: their blocks lie below their names.
+NAMED_BLOCKS = ("tricks", "augment")
 # Built in two steps: the composition root hands over the first argument later.
 PARTIAL = frozenset({"optimizer", "schedule"})
 # Arguments that the composition root hands over itself.
@@ -42,10 +45,11 @@ def check_targets(config: Mapping[str, Any]) -> None:
         ConfigError: a target that is refused or missing, a key that is no parameter, a value of another type.
     """
     for group in ALLOWED:
-        node = config[group]
-        if group == "tricks":
-            for name, trick in node.items():
-                _check_node(trick, f"tricks.{name}", group)
+        # records from before there were augmentations have none
+        node = config.get(group, {}) if group == "augment" else config[group]
+        if group in NAMED_BLOCKS:
+            for name, block in node.items():
+                _check_node(block, f"{group}.{name}", group)
         else:
             _check_node(node, group, group)
 

@@ -10,7 +10,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from torch import nn
 
-from podium.contracts import Batch, Trick
+from podium.contracts import Augmentation, Batch, Trick
 from podium.data.base import DataModule
 from podium.layers.initializers import Initializer
 from podium.run.bind import locate
@@ -55,6 +55,9 @@ def build(config: Mapping[str, Any]) -> Assembly:
             f"data must offer {task.targets}, which {type(task).__name__} asks for, got {data.name} with "
             f"{data.targets}; choose another data or network"
         )
+    augmentations = build_augmentations(config)
+    with refusals("augment"):
+        task.augment_with(augmentations, finish=data.finish)
     return Assembly(task=task, network=network, tricks=tricks, data=data, trainer=trainer, runtime=runtime)
 
 
@@ -105,6 +108,21 @@ def training_batch(data: DataModule, examples: int) -> Batch:
         rows = torch.linspace(0, len(found) - 1, min(examples, len(found))).round().long()
         batch = found.batch(rows)
     return batch
+
+
+def build_augmentations(config: Mapping[str, Any]) -> list[Augmentation]:
+    """The augmentations, in the order of the configuration.
+
+    Raises:
+        ConfigError: one refuses its values or the data's shape.
+    """
+    augmentations: list[Augmentation] = []
+    for name, node in config.get("augment", {}).items():
+        augmentation: Augmentation = make(node, f"augment.{name}")
+        with refusals(f"augment.{name}"):
+            augmentation.check(config["data"]["shape"])
+        augmentations.append(augmentation)
+    return augmentations
 
 
 def make(node: Mapping[str, Any], path: str, **given: Any) -> Any:

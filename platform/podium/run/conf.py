@@ -16,6 +16,7 @@ ROOTS: dict[str, tuple[str, ...]] = {
         "tricks",
         "task",
         "data",
+        "augment",
         "optimizer",
         "schedule",
         "trainer",

@@ -39,7 +39,7 @@ def fit(
         Diverged: a loss was not finite.
         Interrupted: an end was asked for; the checkpoint is written.
     """
-    training = parts.data.examples("train")
+    training = parts.data.plain("train") if parts.task.augments else parts.data.examples("train")
     loader = BatchLoader(training, batch_size=parts.data.batch_size, seed=seed, shuffle=True)
     recorder = Recorder(
         journal, every_n_steps=parts.runtime.flush_every_n_steps, after_first_step=after_first_step

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from podium.data.loader import BatchLoader
 from podium.run.build import build, refusals
 from podium.run.engine import pin_threads
 
@@ -24,7 +25,8 @@ def estimate_seconds(config: Mapping[str, Any]) -> float:
     with refusals("data"):
         parts.data.prepare_data()
         parts.data.setup("fit")
-    loader = parts.data.train_dataloader()
+    training = parts.data.plain("train") if parts.task.augments else parts.data.examples("train")
+    loader = BatchLoader(training, batch_size=parts.data.batch_size, seed=config["seed"], shuffle=True)
     optimizer = parts.task.configure_optimizers()
     count = min(STEPS, len(loader))
     warm_up = min(WARM_UP, count - 1)

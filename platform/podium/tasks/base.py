@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from podium.contracts import Auxiliary, Batch, Targets, Trick
+from podium.contracts import Augmentation, Auxiliary, Batch, Targets, Trick
 from podium.tasks.meter import Meter
 
 
@@ -22,9 +22,9 @@ def overrides(trick: Trick, edit: str) -> bool:
 class Task(pl.LightningModule, ABC):
     """A loss with its learning rule and its metrics. Subclasses say what loss, errors and answers are.
 
-    One training step, with the tricks' edits in the order of the configuration::
+    One training step, with augmentations and the tricks' edits in the order of the configuration::
 
-        batch -> edit_batch -> network -> edit_target -> loss -> edit_loss -> backward
+        batch -> augmented -> edit_batch -> network -> edit_target -> loss -> edit_loss -> backward
 
     The schedule is stepped once an epoch, here and not by Lightning, because Lightning does so after the hook in which
     the epoch's checkpoint is written, which would lose that step on a resume.
@@ -62,6 +62,8 @@ class Task(pl.LightningModule, ABC):
         self._target_tricks = [t for t in tricks if overrides(t, "edit_target")]
         self._loss_tricks = [t for t in tricks if overrides(t, "edit_loss")]
         self._validation: list[tuple[dict[str, Tensor], int]] = []
+        self._augmentations: Sequence[Augmentation] = ()
+        self._finish: Callable[[Tensor], Tensor] | None = None
         if not self.softens and (unfit := [*self._batch_tricks, *self._target_tricks]):
             raise ValueError(
                 f"{type(self).__name__} has no class probabilities to edit, got {type(unfit[0]).__name__}; "
@@ -97,8 +99,51 @@ class Task(pl.LightningModule, ABC):
         """What the network gives."""
         return self.network(input)
 
+    @property
+    def augments(self) -> bool:
+        """Whether training batches must come as ``DataModule.plain`` gives them, for this task to augment and finish."""
+        return bool(self._augmentations)
+
+    def augment_with(
+        self, augmentations: Sequence[Augmentation], *, finish: Callable[[Tensor], Tensor]
+    ) -> None:
+        """Augment every training batch from now on; ``finish`` then does to inputs what the data's view does to them.
+
+        Raises:
+            ValueError: pixels would change places that masks or boxes keep.
+        """
+        for augmentation in augmentations:
+            if augmentation.moves and self.targets != "classes":
+                raise ValueError(
+                    f"augmentations must leave every pixel in its place where targets are {self.targets}, got "
+                    f"{type(augmentation).__name__}; choose color_jitter or none"
+                )
+        self._augmentations, self._finish = tuple(augmentations), finish
+
+    def augmented(self, batch: Batch) -> Batch:
+        """A training batch with its inputs augmented and finished: ``training_step`` begins with it, nothing else does.
+
+        Raises:
+            ValueError: values are not from 0 to 1 where an augmentation needs that.
+        """
+        if self._finish is None or not self._augmentations:
+            return batch
+        input = batch.input
+        with torch.no_grad():
+            if self.global_step == 0 and any(a.bounded for a in self._augmentations):  # once: it waits for a GPU
+                low, high = float(input.min()), float(input.max())
+                if low < 0 or high > 1:
+                    raise ValueError(
+                        f"inputs must be from 0 to 1 for changes of colour, got {low:.3g} to {high:.3g}; "
+                        "choose another augmentation"
+                    )
+            for augmentation in self._augmentations:
+                input = augmentation(input)
+            return Batch(self._finish(input), batch.target)
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Loss of one batch, all edits applied, auxiliary classifiers included."""
+        """Loss of one batch, augmented, all edits applied, auxiliary classifiers included."""
+        batch = self.augmented(batch)
         truth = batch.target
         if self._batch_tricks or self._target_tricks:
             batch = Batch(batch.input, self.soften(truth).to(batch.input.dtype))

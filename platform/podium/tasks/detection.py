@@ -45,6 +45,7 @@ class Detection(Task):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of one batch with the tricks' edits; what tricks see as the output are the parts of the loss."""
+        batch = self.augmented(batch)
         output = self.network(batch.input, batch.target)
         loss = self.loss(output, batch.target)
         for trick in self._loss_tricks:
