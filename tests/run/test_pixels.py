@@ -36,7 +36,7 @@ SSD = (
     "data.batch_size=8",
 )
 KINDS = {"segmentation": UNET, "detection": SSD}
-NETWORK_TRICKS = ("tricks=[l2,ema,early_stopping]",)
+NETWORK_TRICKS = ("tricks=[l2,dropout,weight_decay,ema,early_stopping]",)
 
 
 @pytest.fixture(autouse=True)

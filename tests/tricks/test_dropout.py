@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from podium.tricks.dropout import Dropout
+from podium.contracts import Auxiliary
+from podium.tricks.dropout import Dropout, OutputDropout
 
 
 def rates(network: nn.Module) -> dict[str, float]:
@@ -124,3 +125,18 @@ def test_a_network_without_activation_is_refused_unless_hidden_dropout_is_off():
 def test_a_bad_rate_is_refused_by_its_name(name, rate):
     with pytest.raises(ValueError, match=rf"^{name} must be in \[0, 1\), got .*$"):
         Dropout(**{"p": 0.5, "input_p": 0.0, "output_p": 0.0, name: rate})
+
+
+def test_outputs_of_auxiliary_classifiers_are_dropped_too_and_losses_never():
+    torch.manual_seed(0)
+    output = OutputDropout(0.5)
+    given = output(Auxiliary(torch.ones(50, 10), (torch.ones(50, 10),), 0.3))
+    assert isinstance(given, Auxiliary)
+    for logits in (given.logits, *given.others):
+        assert set(logits.unique().tolist()) == {0.0, 2.0}
+    losses = {"place": torch.ones(())}
+    assert OutputDropout(0.0)(losses) is losses
+    with pytest.raises(
+        ValueError, match=r"^output_p must be 0 for a network that gives losses, got 0\.5; leave it out$"
+    ):
+        output(losses)

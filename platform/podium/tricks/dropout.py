@@ -8,9 +8,9 @@ which is equal in expectation, and sets no bound on the weights' norm.
 
 from typing import Any, Literal
 
-from torch import nn
+from torch import Tensor, nn
 
-from podium.contracts import Trick
+from podium.contracts import Auxiliary, Trick
 from podium.layers.surgery import insert_after, is_activation, replace
 
 _DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
@@ -41,7 +41,7 @@ class Dropout(Trick):
         """The network with dropout in the three places; the names of its parameters stay."""
         network = self._drop_hidden(network)
         last = _end(network, -1)
-        insert_after(network, lambda _, m: m is last, lambda: nn.Dropout(self.output_p), what="an output")
+        insert_after(network, lambda _, m: m is last, lambda: OutputDropout(self.output_p), what="an output")
         first = _end(network, 0)
         first.add_module(_INPUT, nn.Dropout(self.input_p))
         first.register_forward_pre_hook(_drop_input)
@@ -63,6 +63,27 @@ class Dropout(Trick):
             lambda: nn.Dropout(self.p),
             what="an activation module to put hidden dropout behind (or set p=0)",
         )
+
+
+class OutputDropout(nn.Dropout):
+    """Dropout of whatever a network gives: of a tensor, and of the logits of all its classifiers."""
+
+    def forward(self, output: Any) -> Any:
+        """The same kind of output.
+
+        Raises:
+            ValueError: the network gives losses, of which none can be dropped, and the rate is not 0.
+        """
+        if isinstance(output, Auxiliary):
+            others = tuple(super(OutputDropout, self).forward(other) for other in output.others)
+            return Auxiliary(super().forward(output.logits), others, output.weight)
+        if isinstance(output, Tensor):
+            return super().forward(output)
+        if self.p > 0:
+            raise ValueError(
+                f"output_p must be 0 for a network that gives losses, got {self.p}; leave it out"
+            )
+        return output
 
 
 def _end(network: nn.Module, position: Literal[0, -1]) -> nn.Module:
