@@ -128,3 +128,11 @@ def test_a_file_of_weights_counts_by_its_content_and_not_by_where_it_lies():
         len({entry(None), entry("torchvision"), entry("torchvision:IMAGENET1K_V1"), entry(f"a.pth@{digest}")})
         == 4
     )
+
+
+def test_where_decoded_images_are_kept_does_not_count_and_how_they_are_cut_does():
+    def entry(**images):
+        return entry_hash({"data": {"images": {"resize": 256, "in_memory": "auto", **images}}})
+
+    assert entry() == entry(in_memory="never")
+    assert entry() != entry(resize=128)

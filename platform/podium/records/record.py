@@ -19,7 +19,9 @@ from podium.records.files import write_atomically
 SCHEMA = 1
 WEIGHTS_DIGITS = 16  # of a SHA-256: the fewest that name a file of weights
 RECORD_FILE = "record.json"
-NOT_IDENTITY = frozenset({"name", "seed", "runtime", "tracking", "paths", "data.root", "data.seed"})
+NOT_IDENTITY = frozenset(
+    {"name", "seed", "runtime", "tracking", "paths", "data.root", "data.seed", "data.images.in_memory"}
+)
 
 
 class Status(StrEnum):
