@@ -27,6 +27,7 @@ HEAVY = (
 COMMANDS = (
     "train",
     "summary",
+    "initializers",
     "evaluate",
     "retrieve",
     "sweep",
@@ -89,6 +90,7 @@ def test_each_commands_help_fits_the_terminal_and_lists_its_groups(
     roots = {
         "train": ["train"],
         "summary": ["train"],
+        "initializers": ["train"],
         "sweep": ["train", "sweep"],
         "leaderboard": ["leaderboard"],
     }

@@ -115,6 +115,15 @@ def _parsers(words: list[str]) -> tuple[argparse.ArgumentParser, Parsers]:
     sub = add("train", _train, "train one configuration, or go on where it stopped", roots=("train",))
     sub.add_argument("--fresh", action="store_true", help="train again, also when this run has finished")
     add("summary", _summary, "print a network's layers, output shapes and parameters", roots=("train",))
+    sub = add(
+        "initializers",
+        _initializers,
+        "compare initializers: signal and gradients of each layer",
+        roots=("train",),
+    )
+    sub.add_argument(
+        "--examples", type=_positive, default=256, help="training examples that pass (default: 256)"
+    )
     sub = add("evaluate", _evaluate, "score a finished run's saved network again")
     sub.add_argument("run", type=Path, help="the run's folder")
     sub = add("retrieve", _retrieve, "find the test images most like each other by a run's features")
@@ -186,6 +195,12 @@ def _summary(args: argparse.Namespace) -> int:
     from podium.run.command import summary_command
 
     return summary_command(args.overrides)
+
+
+def _initializers(args: argparse.Namespace) -> int:
+    from podium.run.initializers import initializers_command
+
+    return initializers_command(args.overrides, examples=args.examples)
 
 
 def _evaluate(args: argparse.Namespace) -> int:
