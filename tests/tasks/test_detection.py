@@ -8,7 +8,7 @@ from torch.optim.lr_scheduler import ConstantLR
 from podium.contracts import Batch
 from podium.metrics.detection import evaluate
 from podium.tasks.detection import Detection
-from podium.tricks.l2 import L2
+from podium.tricks.penalty import Penalty
 from podium.tricks.label_smoothing import LabelSmoothing
 from podium.tricks.mixup import Mixup
 
@@ -96,7 +96,10 @@ def test_tricks_on_class_probabilities_are_refused_in_one_line(trick):
 
 def test_tricks_on_the_loss_work():
     batch = next(batches())
-    plain, penal = make().training_step(batch, 0), make(L2(strength=0.5)).training_step(batch, 0)
+    plain, penal = (
+        make().training_step(batch, 0),
+        make(Penalty(power=2, strength=0.5)).training_step(batch, 0),
+    )
     torch.testing.assert_close(penal - plain, torch.tensor(0.5 * 1.5**2))
 
 

@@ -10,7 +10,7 @@ from torch.optim.lr_scheduler import ConstantLR
 from podium.contracts import Auxiliary, Batch
 from podium.metrics.segmentation import evaluate
 from podium.tasks.segmentation import Segmentation
-from podium.tricks.l2 import L2
+from podium.tricks.penalty import Penalty
 from podium.tricks.label_smoothing import LabelSmoothing
 from podium.tricks.mixup import Mixup
 
@@ -105,7 +105,7 @@ def test_tricks_on_the_loss_work():
     network, batch = nn.Conv2d(3, CLASSES, 1), next(batches())
     plain, penal = (
         make(network).training_step(batch, 0),
-        make(network, L2(strength=0.5)).training_step(batch, 0),
+        make(network, Penalty(power=2, strength=0.5)).training_step(batch, 0),
     )
     torch.testing.assert_close(penal - plain, 0.5 * network.weight.square().sum())
 
