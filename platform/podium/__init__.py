@@ -1,11 +1,14 @@
 """Podium: train every network and trick under identical conditions, and publish boards that anyone can run again."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from podium.run.build import Assembly
+    from podium.run.estimator import PodiumClassifier
 
     __version__: str
+
+__all__ = ["PodiumClassifier", "__version__", "build"]
 
 
 def build(*overrides: str) -> "Assembly":
@@ -24,8 +27,12 @@ def build(*overrides: str) -> "Assembly":
     return build_parts(compose(overrides))
 
 
-def __getattr__(name: str) -> str:
-    """``__version__``, read only when it is asked for: that takes longer than everything else here."""
+def __getattr__(name: str) -> Any:
+    """``PodiumClassifier`` and ``__version__``, read only when asked for: they take longer than everything else here."""
+    if name == "PodiumClassifier":
+        from podium.run.estimator import PodiumClassifier
+
+        return PodiumClassifier
     if name == "__version__":
         from importlib.metadata import version
 

@@ -32,15 +32,17 @@ class Assembly:
     runtime: RuntimeSettings
 
 
-def build(config: Mapping[str, Any]) -> Assembly:
+def build(config: Mapping[str, Any], data: DataModule | None = None) -> Assembly:
     """Build every part of a run from its checked configuration, and pass one sample through the network.
+
+    ``data`` is given where it holds arrays that no configuration can; it was made from this one.
 
     Raises:
         ConfigError: parts that refuse their values, or that do not fit together.
     """
     trainer, runtime = TrainerSettings(**config["trainer"]), RuntimeSettings(**config["runtime"])
     pl.seed_everything(config["seed"], verbose=False)
-    data: DataModule = make(config["data"], "data")
+    data = data or make(config["data"], "data")
     network, tricks = build_network(config, data)
     if trainer.channels_last:
         network = network.to(memory_format=torch.channels_last)

@@ -39,8 +39,7 @@ def fit(
         Diverged: a loss was not finite.
         Interrupted: an end was asked for; the checkpoint is written.
     """
-    training = parts.data.plain("train") if parts.task.augments else parts.data.examples("train")
-    loader = BatchLoader(training, batch_size=parts.data.batch_size, seed=seed, shuffle=True)
+    loader = training_loader(parts, seed=seed)
     recorder = Recorder(
         journal, every_n_steps=parts.runtime.flush_every_n_steps, after_first_step=after_first_step
     )
@@ -52,7 +51,33 @@ def fit(
         loader=loader,
     )
     bars = [ProgressBar(recorder, title=title)] if parts.runtime.progress else []
-    trainer = make_trainer(parts, folder, [*parts.tricks, recorder, *bars, saver])
+    loop(
+        parts,
+        folder,
+        [*parts.tricks, recorder, *bars, saver],
+        loader=loader,
+        checkpoint=folder / CHECKPOINT_FILE if resume else None,
+    )
+    recorder.stop_clock()
+    return recorder, saver.paused
+
+
+def training_loader(parts: Assembly, *, seed: int) -> BatchLoader:
+    """Shuffled training batches, as the task wants them."""
+    training = parts.data.plain("train") if parts.task.augments else parts.data.examples("train")
+    return BatchLoader(training, batch_size=parts.data.batch_size, seed=seed, shuffle=True)
+
+
+def loop(
+    parts: Assembly,
+    folder: Path,
+    callbacks: list[pl.Callback],
+    *,
+    loader: BatchLoader,
+    checkpoint: Path | None,
+) -> None:
+    """Train to the end, from a checkpoint if there is one; what is written into the folder is the callbacks' matter."""
+    trainer = make_trainer(parts, folder, callbacks)
     if parts.trainer.compile:
         parts.network.compile()
     with quiet_lightning():
@@ -60,11 +85,9 @@ def fit(
             parts.task,
             train_dataloaders=loader,
             val_dataloaders=parts.data.val_dataloader(),
-            ckpt_path=folder / CHECKPOINT_FILE if resume else None,
+            ckpt_path=checkpoint,
             weights_only=True,
         )
-    recorder.stop_clock()
-    return recorder, saver.paused
 
 
 def make_trainer(parts: Assembly, folder: Path, callbacks: list[pl.Callback]) -> pl.Trainer:
@@ -78,6 +101,7 @@ def make_trainer(parts: Assembly, folder: Path, callbacks: list[pl.Callback]) ->
             accumulate_grad_batches=parts.trainer.accumulate,
             deterministic=parts.trainer.deterministic,
             callbacks=callbacks,
+            enable_checkpointing=any(isinstance(one, pl.callbacks.Checkpoint) for one in callbacks),
             logger=False,
             enable_progress_bar=False,
             enable_model_summary=False,

@@ -1,16 +1,25 @@
 """Writes a run's metrics to its journal, every so many steps and at the end of each epoch, and times the training."""
 
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import pytorch_lightning as pl
 
 from podium.contracts import Batch
-from podium.records.journal import Journal
 from podium.tasks.base import Task
 
 WARM_UP_STEPS = 3  # not timed: allocation, compilation, caches
+
+
+class Points(Protocol):
+    """Where metrics go: a run's journal, or memory."""
+
+    def points(self, step: int, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Note the values of some metrics."""
+
+    def flush(self) -> None:
+        """Keep what was noted."""
 
 
 class Diverged(ArithmeticError):
@@ -20,7 +29,7 @@ class Diverged(ArithmeticError):
 class Recorder(pl.Callback):
     """Moves metrics from the device to the journal; one synchronisation a flush."""
 
-    def __init__(self, journal: Journal, *, every_n_steps: int, after_first_step: Callable[[], None]) -> None:
+    def __init__(self, journal: Points, *, every_n_steps: int, after_first_step: Callable[[], None]) -> None:
         self.journal = journal
         self.every_n_steps = every_n_steps
         self.after_first_step = after_first_step
