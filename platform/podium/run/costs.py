@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
 from torch.utils.flop_counter import FlopCounterMode
 
 from podium.run.depth import layer_depth, weight_depth
@@ -41,7 +42,7 @@ def network_costs(network: nn.Module, in_shape: Sequence[int]) -> dict[str, floa
 
     with ExitStack() as hooks, measuring(network), torch.enable_grad():
         for module in network.modules():
-            if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
+            if isinstance(module, nn.Linear | _ConvNd):
                 hooks.callback(module.register_forward_hook(count).remove)
         with FlopCounterMode(display=False) as counter:
             output = network(sample.requires_grad_())

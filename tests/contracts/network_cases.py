@@ -1,0 +1,196 @@
+"""The networks of conf/network at the smallest size that they take: what the contract tests build and feed."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.errors import InstantiationException
+from hydra.utils import get_class, instantiate
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import ConstantLR
+
+from podium.contracts import Batch
+from podium.layers.initializers import Initializer, VarianceScaling
+from podium.tasks.base import Task
+
+REPOSITORY = Path(__file__).parents[2]
+CONF = REPOSITORY / "conf"
+NETWORKS = sorted(file.stem for file in (CONF / "network").glob("*.yaml"))
+IMAGE, SIGNAL, VOLUME = (1, 28, 28), (1, 40), (1, 8, 16, 16)
+CLASSES = 7
+NARROW = (0.125, 0.25, 0.5, 1.0)  # the first width that a network takes
+LEAST = re.compile(r"requires (images|signals|volumes) of at least (\d+)")
+KIND = re.compile(r"requires (signals|volumes) of ")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One network of conf/network, small: its constructor's values, and what it is fed with."""
+
+    name: str
+    task: type[Task]
+    shape: tuple[int, ...]
+    classes: int
+    width: float | None
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the file is a door to other people's networks, which network.name chooses."""
+        return "name" in node_of(self.name, self.shape, self.classes, self.width)
+
+    def with_shape(self, shape: tuple[int, ...]) -> "Case":
+        return replace(self, shape=shape)
+
+    def to_learn(self) -> "Case":
+        """The same in colour, and with twice the width where a layer has fewer than four filters to learn with."""
+        coloured = self.with_shape((3, *self.shape[1:]))
+        filters = [
+            m.out_channels for m in coloured.build().modules() if isinstance(m, nn.modules.conv._ConvNd)
+        ]
+        if self.width is None or min(filters, default=4) >= 4:
+            return coloured
+        return replace(coloured, width=2 * self.width)
+
+    def build(self, seed: int = 0) -> nn.Module:
+        """A new network with seeded weights, in training mode."""
+        torch.manual_seed(seed)
+        return instantiate(node_of(self.name, self.shape, self.classes, self.width), _convert_="all")
+
+    def batch(self, examples: int) -> Batch:
+        """Seeded noise, and targets of the task's kind: every class in turn, objects of every size."""
+        generator = torch.Generator().manual_seed(3)
+        inputs = torch.rand(examples, *self.shape, generator=generator)
+        number = torch.arange(examples) % self.classes
+        if self.task.targets == "classes":
+            return Batch(inputs, number)
+        if self.task.targets == "masks":
+            top = torch.arange(self.shape[1])[:, None] < self.shape[1] // 2
+            return Batch(inputs, torch.where(top, number[:, None, None], 0).expand(-1, *self.shape[1:]))
+        share = torch.linspace(0.1, 0.95, examples)[:, None]  # of the picture's sides
+        height, width = self.shape[1:]
+        boxes = share * torch.tensor([0.0, 0.0, width, height])
+        return Batch(inputs, torch.cat([number[:, None], boxes], 1)[:, None])
+
+    def colours(self, examples: int) -> Batch:
+        """Samples that differ by more than noise, by which networks that average can tell them apart."""
+        batch = self.batch(examples)
+        generator = torch.Generator().manual_seed(4)
+        level = torch.randn(examples, self.shape[0], *(1 for _ in self.shape[1:]), generator=generator)
+        return Batch(batch.input + level, batch.target)
+
+    def train(self, network: nn.Module) -> Task:
+        """The network in its task, with an optimizer that learns by heart."""
+        return self.task(
+            network=network,
+            tricks=[],
+            optimizer=partial(torch.optim.Adam, lr=1e-3),
+            schedule=partial(ConstantLR, factor=1.0, total_iters=0),
+            num_classes=self.classes,
+        )
+
+
+@cache
+def case_of(name: str) -> Case:
+    """The network at the smallest size that it takes: narrow, and samples that it does not refuse."""
+    config = composed(name)
+    task = get_class(config.task._target_)
+    classes = 2 if task.__name__ == "BinaryClassification" else CLASSES
+    widths = NARROW if isinstance(config.network.get("width"), float) else (None,)
+    refusal = ""
+    for width in widths:
+        shape: tuple[int, ...] | None = IMAGE
+        while shape is not None:
+            case = Case(name, task, shape, classes, width)
+            try:
+                case.build()
+                return case
+            except InstantiationException as error:
+                refusal = str(error.__cause__)
+            shape = larger(shape, refusal)
+    raise AssertionError(f"no small {name}: {refusal}")
+
+
+def larger(shape: tuple[int, ...], refusal: str) -> tuple[int, ...] | None:
+    """The samples that a network asks for in its refusal of others."""
+    if (kind := KIND.search(refusal)) and not LEAST.search(refusal):
+        wanted = SIGNAL if kind[1] == "signals" else VOLUME
+    elif least := LEAST.search(refusal):
+        wanted = (shape[0], *(int(least[2]) for _ in shape[1:]))
+    else:
+        return None
+    return wanted if wanted != shape else None
+
+
+@cache
+def composed(name: str) -> DictConfig:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("train", overrides=[f"network={name}"])
+
+
+def node_of(name: str, shape: tuple[int, ...], classes: int, width: float | None = None) -> dict[str, Any]:
+    """The network's block for samples of a shape, without what is no constructor's argument."""
+    config = composed(name)
+    config.data.shape, config.data.num_classes = list(shape), classes
+    node = OmegaConf.to_container(config.network, resolve=True)
+    assert isinstance(node, dict)
+    node.pop("weights", None)
+    return node if width is None else node | {"width": width}
+
+
+def he_normal() -> Initializer:
+    """What makes rectified networks of any depth learn from the first step, with or without normalisation."""
+    return VarianceScaling(fan="in", distribution="truncated_normal", gain=2**0.5, exceptions={})
+
+
+def without_dropout(network: nn.Module) -> nn.Module:
+    """The network with every dropout switched off."""
+    for module in network.modules():
+        if isinstance(module, nn.modules.dropout._DropoutNd):
+            module.p = 0.0
+    return network
+
+
+def unreached(network: nn.Module) -> set[str]:
+    """Parameters without a gradient, behind a backward pass; a bias may have one of zero."""
+    return {
+        key
+        for key, parameter in network.named_parameters()
+        if parameter.grad is None or (parameter.ndim > 1 and not parameter.grad.any())
+    }
+
+
+def calls_in_a_pass(network: nn.Module, inputs: Tensor) -> dict[str, int]:
+    """How often each module is called in one pass in evaluation mode."""
+    calls: dict[str, int] = {}
+
+    def count(name: str, _module: nn.Module, _inputs: Any, _output: Any) -> None:
+        calls[name] = calls.get(name, 0) + 1
+
+    for name, module in network.named_modules():
+        module.register_forward_hook(partial(count, name))
+    with torch.no_grad():
+        network.eval()(inputs)
+    return calls
+
+
+def is_frozen(now: Mapping[str, float], frozen: Mapping[str, float]) -> bool:
+    """Whether figures are those of the table but for rounding, which is relative to the size of the outputs."""
+    scale = abs(frozen["mean"]) + frozen["deviation"]
+    return all(abs(now[key] - frozen[key]) <= 1e-4 * scale for key in ("mean", "deviation"))
+
+
+def figures(case: Case) -> dict[str, float]:
+    """Mean and deviation of what a seeded network gives for seeded samples, in evaluation mode."""
+    network, batch = case.build().eval(), case.batch(4)
+    with torch.no_grad():
+        output = network(batch.input)
+        if case.task.targets == "boxes":  # what is detected jumps with the last bits, losses do not
+            output = torch.stack(list(network(*batch).values()))
+    assert isinstance(output, Tensor)
+    return {"mean": output.double().mean().item(), "deviation": output.double().std().item()}
