@@ -31,6 +31,7 @@ def make(name=SMALL, **changes):
         "image_std": [0.5] * 3,
         "least_score": 0.0,
         "most_detections": 20,
+        "norm_momentum": 0.1,
     }
     torch.manual_seed(0)
     return TorchvisionDetection(name=name, **values | changes)
@@ -80,7 +81,7 @@ def test_the_best_comes_first_and_low_scores_are_left_out():
 
 
 def test_it_is_torchvisions_network_with_its_own_losses_and_detections():
-    network = make(image_size=320, image_mean=[0.5] * 3, image_std=[0.5] * 3)
+    network = make(image_size=320, norm_momentum=0.03)
     theirs = models.get_model(
         SMALL, weights=None, weights_backbone=None, num_classes=4, detections_per_img=20, score_thresh=0.0
     )
@@ -136,6 +137,11 @@ def test_the_background_is_never_an_answer():
     assert torch.equal(rows[0, 1:], torch.tensor([0.8, 8, 9, 10, 11]))
 
 
+def test_running_statistics_keep_up_with_a_short_training():
+    norms = [m for m in make(norm_momentum=0.2).modules() if isinstance(m, nn.BatchNorm2d)]
+    assert {norm.momentum for norm in norms} == {0.2}
+
+
 def test_normalisation_of_random_weights_learns():
     network = make().train()
     norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
@@ -154,6 +160,10 @@ def test_normalisation_of_random_weights_learns():
         ({"most_detections": 0}, "^most_detections must be positive, got 0; set "),
         ({"least_score": 1.0}, r"^least_score must be in \[0, 1\), got 1.0; set "),
         ({"image_std": [1.0, 1.0]}, "^image_mean and image_std must be three numbers each"),
+        (
+            {"norm_momentum": 0.0},
+            r"^norm_momentum must be in \(0, 1\], got 0.0; set network.norm_momentum=0.1$",
+        ),
         ({"in_shape": [1, 40]}, "^torchvision_detection requires images of channels x height x width"),
     ],
 )

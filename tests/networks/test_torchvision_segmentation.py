@@ -19,6 +19,7 @@ def make(name="lraspp_mobilenet_v3_large", **changes):
         "image_std": STD,
         "auxiliary": False,
         "auxiliary_weight": 0.5,
+        "norm_momentum": 0.1,
     }
     torch.manual_seed(0)
     return TorchvisionSegmentation(name=name, **values | changes)
@@ -90,6 +91,11 @@ def test_each_sample_stands_for_itself_in_evaluation():
         torch.testing.assert_close(network(x)[1:2], network(x[1:2]), rtol=1e-4, atol=1e-5)
 
 
+def test_running_statistics_keep_up_with_a_short_training():
+    norms = [m for m in make(norm_momentum=0.2).modules() if isinstance(m, nn.BatchNorm2d)]
+    assert {norm.momentum for norm in norms} == {0.2}
+
+
 def test_normalisation_of_random_weights_learns():
     network, x = make().train(), torch.rand(4, 3, 32, 32)
     norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
@@ -113,6 +119,10 @@ def test_normalisation_of_random_weights_learns():
         ({"image_size": 0}, "^image_size must be positive or null, got 0; set network.image_size=256$"),
         ({"image_std": [1.0, 1.0]}, "^image_mean and image_std must be three numbers each"),
         ({"image_std": [1.0, 0.0, 1.0]}, "^image_mean and image_std must be three numbers each"),
+        (
+            {"norm_momentum": 0.0},
+            r"^norm_momentum must be in \(0, 1\], got 0.0; set network.norm_momentum=0.1$",
+        ),
         ({"in_shape": [1, 40]}, "^torchvision_segmentation requires images of channels x height x width"),
     ],
 )

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
-from podium.layers.pixels import Normalize
+from podium.layers.published import Normalize, set_norm_momentum
 from podium.layers.shapes import image_shape
 
 Losses = dict[str, Tensor]
@@ -29,6 +29,7 @@ class TorchvisionDetection(nn.Module):
     ``image_size`` is the longer side of a picture inside the network (SSD makes it a square). Pictures, of 0 to 1, are
     normalised by ``image_mean`` and ``image_std`` of red, green and blue; grey ones are shown as three equal channels.
     In evaluation boxes of a score below ``least_score`` are left out, and then all but the best ``most_detections``.
+    ``norm_momentum`` is the share of a batch in running statistics.
 
     Raises:
         ValueError: there is no network of that name, a value is out of its range, or the samples are no images.
@@ -45,6 +46,7 @@ class TorchvisionDetection(nn.Module):
         image_std: Sequence[float],
         least_score: float,
         most_detections: int,
+        norm_momentum: float,
     ) -> None:
         super().__init__()
         image_shape(in_shape, network="torchvision_detection", at_least=1, remedy="use larger images")
@@ -58,6 +60,7 @@ class TorchvisionDetection(nn.Module):
         self.most_detections = most_detections
         self.normalize = Normalize(mean=image_mean, std=image_std)
         self.network = _make(name, num_classes + BACKGROUND)
+        set_norm_momentum(self.network, norm_momentum)
         self.network.transform = _resizing(self.network.transform, image_size)
         judge = getattr(self.network, "roi_heads", self.network)  # two stages: the second one gives scores
         judge.score_thresh, judge.detections_per_img = least_score, most_detections

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from podium.contracts import Auxiliary
-from podium.layers.pixels import Normalize
+from podium.layers.published import Normalize, set_norm_momentum
 from podium.layers.shapes import image_shape
 
 
@@ -24,7 +24,8 @@ class TorchvisionSegmentation(nn.Module):
     ``image_size`` is the longer side of a picture inside the network, null for as it comes: these networks see one
     position in eight or sixteen, so that small pictures are better enlarged. Pictures, of 0 to 1, are normalised by
     ``image_mean`` and ``image_std`` of red, green and blue; grey ones are shown as three equal channels. With
-    ``auxiliary`` a second head on an inner layer helps in training, with ``auxiliary_weight``.
+    ``auxiliary`` a second head on an inner layer helps in training, with ``auxiliary_weight``. ``norm_momentum`` is the
+    share of a batch in running statistics.
 
     Raises:
         ValueError: there is no network of that name, or it has no auxiliary head, or the samples are no images.
@@ -41,6 +42,7 @@ class TorchvisionSegmentation(nn.Module):
         image_std: Sequence[float],
         auxiliary: bool,
         auxiliary_weight: float,
+        norm_momentum: float,
     ) -> None:
         super().__init__()
         image_shape(in_shape, network="torchvision_segmentation", at_least=1, remedy="use larger images")
@@ -52,6 +54,7 @@ class TorchvisionSegmentation(nn.Module):
         self.auxiliary_weight = auxiliary_weight
         self.normalize = Normalize(mean=image_mean, std=image_std)
         self.network = _make(name, num_classes, auxiliary)
+        set_norm_momentum(self.network, norm_momentum)
 
     def forward(
         self, input: Float[Tensor, "batch channels height width"]
