@@ -10,7 +10,14 @@ from podium.run.costs import images_per_s, keras_parameters, network_costs
 
 def resnet(depth, *, residual=True):
     return CifarResNet(
-        in_shape=[3, 32, 32], num_classes=10, depth=depth, width=16, activation="relu", residual=residual
+        in_shape=[3, 32, 32],
+        num_classes=10,
+        depth=depth,
+        shortcut="A" if residual else "none",
+        width=1.0,
+        activation="relu",
+        norm="before",
+        use_bias=False,
     )
 
 
