@@ -1,8 +1,13 @@
-"""Every trick, and every pair of tricks, trains every kind of network."""
+"""Every trick trains every kind of network, or says why it does not; every pair of tricks trains the smallest one.
+
+Pairs grow with the square of the number of tricks, and a fit of two steps takes some 20 ms: so pairs see one network, the
+one that every trick takes, in both orders, and the whole file stays below a minute on one core.
+"""
 
 import importlib
 import inspect
 import itertools
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +20,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from podium.contracts import Batch, Trick
+from podium.layers import merge
 from podium.tasks.classification import Classification
 
 FOLDER = Path(__file__).parents[2] / "conf" / "tricks"
@@ -36,7 +42,10 @@ def find(target: str) -> type[Trick]:
 
 
 def make(name: str) -> Trick:
+    """The trick as its file has it; a teacher, which the composition root hands over, is a network of ours."""
     values = settings(name)
+    if "teacher" in values:
+        values["teacher"] = Residual
     return find(values.pop("_target_"))(**values)
 
 
@@ -45,15 +54,16 @@ class Residual(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.first = nn.Conv2d(1, 4, 3, padding=1, bias=False)
+        self.first = nn.Conv2d(1, 4, 3, stride=2, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(4)
         self.second = nn.Conv2d(4, 4, 3, padding=1)
         self.activation = nn.ReLU()
+        self.merge = merge.Residual()
         self.head = nn.Linear(4, CLASSES)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.activation(self.norm(self.first(x)))
-        return self.head(self.activation(x + self.second(x)).mean((2, 3)))
+        return self.head(self.activation(self.merge(self.second(x), x)).mean((2, 3)))
 
 
 NETWORKS = {
@@ -70,13 +80,30 @@ NETWORKS = {
     ),
     "residual": Residual,
 }
+DENSE = {"dense", "dense with dropout"}
+SMALLEST = "residual"
+# Tricks that find nothing to change in some of these networks, or cannot train them, and say so.
+REFUSED: dict[str, set[str]] = {
+    "progressive_resizing": {*NETWORKS} - {SMALLEST},
+    "blur_pool": {*DENSE, "batch norm"},
+    "drop_block": DENSE,
+    "squeeze_excite": DENSE,
+    "stochastic_depth": {*DENSE, "convolutional", "batch norm"},
+}
+# Tricks that exclude each other, and say so.
+REFUSED_PAIRS = {
+    ("ema", "swa"): r"^a run must have one average of its weights, got EMA and SWA; leave one out$"
+}
+REFUSAL = r"^the network must (hold .*; choose another network or leave this|take images of other sizes, .*leave this)"
 
 
-def train_two_steps(names: tuple[str, ...], network: nn.Module) -> float:
+def plain_name(parameter: str) -> str:
+    """A parameter's name without torch's parametrization, from which a trick may let its layer compute it."""
+    return re.sub(r"parametrizations\.(\w+)\.original$", r"\1", parameter)
+
+
+def train_two_steps(tricks: list[Trick], network: nn.Module) -> float:
     """Fit with the tricks; the validation loss."""
-    tricks = [make(name) for name in names]
-    for trick in tricks:
-        network = trick.edit_network(network)
     task = Classification(
         network=network,
         tricks=tricks,
@@ -103,8 +130,13 @@ def train_two_steps(names: tuple[str, ...], network: nn.Module) -> float:
 def check(names: tuple[str, ...], kind: str) -> None:
     torch.manual_seed(0)
     network = NETWORKS[kind]()
+    given = set(dict(network.named_parameters()))
+    tricks = [make(name) for name in names]
+    for trick in tricks:
+        network = trick.edit_network(network)
     before = {name: p.detach().clone() for name, p in network.named_parameters()}
-    loss = train_two_steps(names, network)
+    assert given <= {plain_name(name) for name in before}
+    loss = train_two_steps(tricks, network)
     assert torch.isfinite(torch.tensor(loss))
     after = dict(network.named_parameters())
     assert after.keys() == before.keys()
@@ -115,19 +147,31 @@ def check(names: tuple[str, ...], kind: str) -> None:
 
 @pytest.mark.parametrize("kind", NETWORKS)
 @pytest.mark.parametrize("name", NAMES)
-def test_a_trick_trains_every_parameter_of_a_network(name, kind):
-    check((name,), kind)
+def test_a_trick_trains_every_parameter_of_a_network_or_says_why_not(name, kind):
+    if kind in REFUSED.get(name, ()):
+        with pytest.raises(ValueError, match=REFUSAL):
+            check((name,), kind)
+    else:
+        check((name,), kind)
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids="+".join)
-def test_a_pair_of_tricks_trains_in_both_orders(pair):
-    for kind in ("batch norm", "residual"):
-        check(pair, kind)
-        check(pair[::-1], kind)
+def test_a_pair_of_tricks_trains_in_both_orders_or_says_why_not(pair):
+    for order in (pair, pair[::-1]):
+        if pair in REFUSED_PAIRS:
+            with pytest.raises(ValueError, match=REFUSED_PAIRS[pair]):
+                check(order, SMALLEST)
+        else:
+            check(order, SMALLEST)
 
 
-def test_all_tricks_at_once_train():
-    check(tuple(NAMES), "residual")
+@pytest.mark.parametrize("left_out", [name for pair in REFUSED_PAIRS for name in pair])
+def test_all_tricks_that_go_together_train_at_once(left_out):
+    check(tuple(name for name in NAMES if name != left_out), SMALLEST)
+
+
+def test_only_what_is_there_is_refused():
+    assert {*REFUSED, *itertools.chain(*REFUSED_PAIRS)} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -157,15 +201,8 @@ def test_a_trained_tricks_state_loads_without_code(name, tmp_path):
 
 
 def test_the_tricks_of_the_platform_are_all_there():
-    promised = {
-        "dropout",
-        "l1",
-        "l2",
-        "weight_decay",
-        "early_stopping",
-        "label_smoothing",
-        "mixup",
-        "ema",
-        "grad_clip",
-    }
-    assert promised <= set(NAMES)
+    promised = (
+        "dropout l1 l2 weight_decay early_stopping label_smoothing mixup ema grad_clip cutmix cutout random_erasing "
+        "input_noise gradient_noise confidence_penalty max_norm swa sam progressive_resizing"
+    )
+    assert set(promised.split()) <= set(NAMES)

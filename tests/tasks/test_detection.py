@@ -8,9 +8,9 @@ from torch.optim.lr_scheduler import ConstantLR
 from podium.contracts import Batch
 from podium.metrics.detection import evaluate
 from podium.tasks.detection import Detection
-from podium.tricks.penalty import Penalty
 from podium.tricks.label_smoothing import LabelSmoothing
 from podium.tricks.mixup import Mixup
+from podium.tricks.penalty import Penalty
 
 
 class Seer(nn.Module):

@@ -10,9 +10,9 @@ from torch.optim.lr_scheduler import ConstantLR
 from podium.contracts import Auxiliary, Batch
 from podium.metrics.segmentation import evaluate
 from podium.tasks.segmentation import Segmentation
-from podium.tricks.penalty import Penalty
 from podium.tricks.label_smoothing import LabelSmoothing
 from podium.tricks.mixup import Mixup
+from podium.tricks.penalty import Penalty
 
 CLASSES = 3
 

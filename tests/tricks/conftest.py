@@ -70,6 +70,7 @@ def run_fit(
     schedule: Callable[..., Any] | None = None,
     network: nn.Module | None = None,
     images: bool = False,
+    loader: Any = None,
 ) -> Fitted:
     """Train the tiny network with tricks, on images if asked for; the same call trains the same way."""
     network = network or (make_image_network() if images else make_network())
@@ -98,7 +99,7 @@ def run_fit(
     torch.manual_seed(2)
     trainer.fit(
         task,
-        make_batches(3, shape),
+        loader or make_batches(3, shape),
         make_batches(4, shape) if validate else None,
         ckpt_path=resume,
         weights_only=True,

@@ -54,6 +54,7 @@ class Task(pl.LightningModule, ABC):
         self.network = network
         self.num_classes = num_classes
         self.meter = Meter()
+        self.records = True  # a trick that passes a batch through a second time switches it off meanwhile
         self._make_optimizer = optimizer
         self._make_schedule = schedule
         self._schedule: LRScheduler | None = None
@@ -107,17 +108,7 @@ class Task(pl.LightningModule, ABC):
     def augment_with(
         self, augmentations: Sequence[Augmentation], *, finish: Callable[[Tensor], Tensor]
     ) -> None:
-        """Augment every training batch from now on; ``finish`` then does to inputs what the data's view does to them.
-
-        Raises:
-            ValueError: pixels would change places that masks or boxes keep.
-        """
-        for augmentation in augmentations:
-            if augmentation.moves and self.targets != "classes":
-                raise ValueError(
-                    f"augmentations must leave every pixel in its place where targets are {self.targets}, got "
-                    f"{type(augmentation).__name__}; choose color_jitter or none"
-                )
+        """Augment every training batch from now on; ``finish`` then does to inputs what the data's view does to them."""
         self._augmentations, self._finish = tuple(augmentations), finish
 
     def augmented(self, batch: Batch) -> Batch:
@@ -164,7 +155,8 @@ class Task(pl.LightningModule, ABC):
 
     def record(self, loss: Tensor, sums: Mapping[str, Tensor], *, examples: int) -> None:
         """Note a training batch: train/loss and, by their names, the means of other metrics."""
-        self.meter.update(loss=loss, sums=sums, examples=examples, step=self.global_step)
+        if self.records:
+            self.meter.update(loss=loss, sums=sums, examples=examples, step=self.global_step)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Collect sums of loss and errors of one batch."""

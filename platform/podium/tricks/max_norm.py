@@ -59,6 +59,6 @@ def _units(network: nn.Module) -> Iterator[Tensor]:
     transposed = {m.weight: m.groups for m in network.modules() if isinstance(m, _ConvTransposeNd)}
     for weight in shrinkable(network):
         if weight in transposed:
-            yield weight.unflatten(0, (transposed[weight], -1)).transpose(1, 2)
+            yield weight.view(transposed[weight], -1, *weight.shape[1:]).transpose(1, 2)
         else:
             yield weight.unsqueeze(0)
