@@ -98,9 +98,9 @@ def test_the_sum_is_activated_and_not_its_terms():
 @pytest.mark.parametrize(
     ("norm", "expected"),
     [
-        ("before", "Conv2d BatchNorm ReLU Conv2d BatchNorm Identity Add ReLU"),
-        ("after", "Conv2d ReLU BatchNorm Conv2d Identity Add ReLU BatchNorm2d"),
-        ("none", "Conv2d ReLU Conv2d Identity Add ReLU"),
+        ("before", "Conv2d BatchNorm ReLU Conv2d BatchNorm Identity Residual ReLU"),
+        ("after", "Conv2d ReLU BatchNorm Conv2d Identity Residual ReLU BatchNorm2d"),
+        ("none", "Conv2d ReLU Conv2d Identity Residual ReLU"),
     ],
 )
 def test_normalisation_runs_where_it_is_asked_for(norm, expected):

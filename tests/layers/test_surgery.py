@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from podium.layers.surgery import insert_after, is_activation, replace
+from podium.layers.surgery import insert_after, insert_before, is_activation, named_originals, replace
 
 
 class Double(nn.Module):
@@ -146,3 +146,60 @@ def test_activations_are_recognised_and_layers_are_not():
     assert all(is_activation(module) for module in activations)
     others = [nn.Linear(1, 1), nn.Dropout(), nn.MultiheadAttention(4, 1), nn.BatchNorm1d(2), nn.Identity()]
     assert not any(is_activation(module) for module in others)
+
+
+class Less(nn.Module):
+    def forward(self, first, second):
+        return first - second
+
+
+class Difference(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.less = Less()
+
+    def forward(self, x):
+        return self.less(x, 10 * x)
+
+
+def less_only(_name, module):
+    return isinstance(module, Less)
+
+
+def test_a_module_inserted_before_another_runs_on_its_first_input_alone():
+    edited = insert_before(Difference(), less_only, Double, what="a difference")
+    assert torch.equal(edited(torch.ones(2)), torch.full((2,), 2.0 - 10))
+
+
+def test_modules_inserted_before_run_in_the_order_they_were_made_and_with_those_behind():
+    edited = insert_before(Difference(), less_only, Double, what="a difference")
+    insert_before(edited, less_only, AddOne, what="a difference")
+    insert_after(edited, less_only, AddOne, what="a difference")
+    assert torch.equal(edited(torch.ones(2)), torch.full((2,), 2.0 + 1 - 10 + 1))
+    for again in (copy.deepcopy(edited), pickle.loads(pickle.dumps(edited))):
+        assert torch.equal(again(torch.ones(2)), edited(torch.ones(2)))
+
+
+def test_what_was_inserted_before_stays_before_the_module_that_replaces():
+    class More(nn.Module):
+        def forward(self, first, second):
+            return first + second
+
+    edited = insert_before(Difference(), less_only, Double, what="a difference")
+    replace(edited, less_only, lambda _: More(), what="a difference")
+    assert torch.equal(edited(torch.ones(2)), torch.full((2,), 2.0 + 10))
+
+
+def test_nothing_to_insert_before_is_refused():
+    with pytest.raises(ValueError, match=r"^the network must hold a difference, got Sequential without one"):
+        insert_before(small_network(), less_only, Double, what="a difference")
+
+
+def test_originals_are_the_modules_from_before_the_edits():
+    network = small_network()
+    names = [name for name, _ in network.named_modules()]
+    insert_after(network, relu_only, lambda: nn.Sequential(nn.Linear(4, 4), nn.ReLU()), what="a relu")
+    insert_before(network, lambda name, _: name == "2", Double, what="a layer")
+    nn.utils.parametrizations.spectral_norm(network[0])
+    assert [name for name, _ in named_originals(network)] == names
+    assert len(list(network.named_modules())) > len(names)

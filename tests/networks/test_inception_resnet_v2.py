@@ -120,9 +120,9 @@ def test_the_blocks_have_the_numbers_and_scales_of_the_paper(paper):
     assert scales == {"blocks35": 10 * [0.17], "blocks17": 20 * [0.1], "blocks8": 9 * [0.2], "last": [1.0]}
 
 
-def test_a_scaled_sum_adds_a_part_of_the_second_branch():
-    first, second = torch.randn(2, 3), torch.randn(2, 3)
-    assert torch.equal(ScaledAdd(0.1)(first, second), first + 0.1 * second)
+def test_a_scaled_sum_adds_a_part_of_the_branch():
+    branch, shortcut = torch.randn(2, 3), torch.randn(2, 3)
+    assert torch.equal(ScaledAdd(0.1)(branch, shortcut), shortcut + 0.1 * branch)
 
 
 def test_a_block_whose_projection_is_silent_passes_its_input_on():

@@ -77,7 +77,14 @@ def test_a_network_of_one_layer_has_one_row():
 
 def test_all_parameters_of_a_residual_network_are_listed():
     network = CifarResNet(
-        in_shape=[3, 32, 32], num_classes=10, depth=20, width=16, activation="relu", residual=True
+        in_shape=[3, 32, 32],
+        num_classes=10,
+        depth=20,
+        shortcut="A",
+        width=1.0,
+        activation="relu",
+        norm="before",
+        use_bias=False,
     )
     assert sum(row.parameters for row in summarize(network, [3, 32, 32])) == 269_722
 

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from podium.layers.surgery import is_activation
+from podium.layers.surgery import is_activation, named_originals
 
 Gain = float | Literal["activation"]
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
@@ -151,11 +151,12 @@ def matching(exceptions: Mapping[str, Initializer], name: str) -> Initializer | 
 def weight_layers(network: nn.Module) -> dict[str, tuple[nn.Module, nn.Module | None]]:
     """The layers with weights by name, each with the activation behind it or None.
 
-    Behind is taken by the order of construction: the first activation module before the next weight layer.
+    Behind is taken by the order of construction: the first activation module before the next weight layer. What a trick
+    has inserted is left out.
     """
     layers: dict[str, tuple[nn.Module, nn.Module | None]] = {}
     last = ""
-    for name, module in network.named_modules():
+    for name, module in named_originals(network):
         if isinstance(module, _WEIGHT_LAYERS):
             layers[name] = (module, None)
             last = name

@@ -44,6 +44,10 @@ class Add(nn.Module):
         return reduce(torch.add, branches)
 
 
+class Residual(Add):
+    """The sum of a branch and the shortcut around it, called in this order: what tricks know residual blocks by."""
+
+
 class Subtract(nn.Module):
     """The first branch less the second."""
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from podium.layers.activations import ActivationName, make_activation
-from podium.layers.merge import Add
+from podium.layers.merge import Residual
 from podium.layers.stages import NormPlace
 from podium.layers.unit import ConvUnit
 
@@ -54,7 +54,7 @@ class ResidualBlock(nn.Module):
         filters, stride = convs[-1].filters, prod(conv.stride for conv in convs)
         # In front of the branch, for an initialiser takes the next activation for that of a layer.
         self.shortcut = make_shortcut(fan_in, filters, stride=stride, style=style)
-        self.merge = None if self.shortcut is None else Add()
+        self.merge = None if self.shortcut is None else Residual()
         fans = [fan_in, *(conv.filters for conv in convs)]
         units = [
             _unit(fan, conv, style, last=k == len(convs))

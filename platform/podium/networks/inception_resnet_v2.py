@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from podium.layers.activations import ActivationName, make_activation
 from podium.layers.inception import LEAST_V3, Maker, Stem, Units, beside, chain, keep, named, stem_v3
-from podium.layers.merge import Add
+from podium.layers.merge import Residual
 from podium.layers.shapes import check_dropout, image_shape
 from podium.layers.stages import NormPlace
 
@@ -76,8 +76,8 @@ class InceptionResNetV2(nn.Module):
         return logits
 
 
-class ScaledAdd(Add):
-    """The first branch plus ``scale`` times the second."""
+class ScaledAdd(Residual):
+    """``scale`` times the branch plus the shortcut."""
 
     def __init__(self, scale: float) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class ScaledAdd(Add):
 
     def forward(self, *branches: Tensor) -> Tensor:
         """Shape of each branch."""
-        shortcut, branch = branches
+        branch, shortcut = branches
         return shortcut + self.scale * branch
 
 
@@ -103,7 +103,7 @@ class Block(nn.Module):
 
     def forward(self, input: Float[Tensor, "batch fan_in h w"]) -> Float[Tensor, "batch fan_in h w"]:
         """Feature maps."""
-        result: Tensor = self.activation(self.merge(input, self.project(self.inception(input))))
+        result: Tensor = self.activation(self.merge(self.project(self.inception(input)), input))
         return result
 
 

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from podium.layers.activations import ActivationName
-from podium.layers.merge import Add
+from podium.layers.merge import Residual
 from podium.layers.shapes import check_positive
 from podium.layers.stages import NormPlace, stage
 
@@ -57,9 +57,9 @@ class Skip(nn.Module):
         super().__init__()
         layer = stage("dense", nn.Linear(units, units), activation=activation, norm=norm)
         self.path = nn.Sequential(OrderedDict(layer))
-        self.merge = Add()
+        self.merge = Residual()
 
     def forward(self, input: Float[Tensor, "batch units"]) -> Float[Tensor, "batch units"]:
         """Hidden values."""
-        result: Tensor = self.merge(input, self.path(input))
+        result: Tensor = self.merge(self.path(input), input)
         return result

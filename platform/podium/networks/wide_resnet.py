@@ -19,7 +19,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from podium.layers.activations import ActivationName, make_activation
-from podium.layers.merge import Add
+from podium.layers.merge import Residual
 from podium.layers.shapes import check_dropout, check_positive, image_shape, scaled
 from podium.layers.stages import NormPlace
 
@@ -105,7 +105,7 @@ class WideBlock(nn.Module):
         if style.dropout > 0:
             self.before2.add_module("dropout", nn.Dropout(style.dropout))
         self.conv2 = nn.Conv2d(filters, filters, kernel_size=3, padding=1, bias=False)
-        self.merge = Add()
+        self.merge = Residual()
 
     def forward(self, input: Float[Tensor, "batch fan_in h w"]) -> Float[Tensor, "batch filters h2 w2"]:
         """Feature maps."""

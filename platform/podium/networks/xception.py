@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from podium.layers.activations import ActivationName, make_activation
-from podium.layers.merge import Add
+from podium.layers.merge import Residual
 from podium.layers.separable import SeparableConv
 from podium.layers.shapes import check_dropout, image_shape, scaled
 from podium.layers.unit import ConvUnit
@@ -117,7 +117,7 @@ class Block(nn.Module):
                 fan_in, filters[-1], activation=None, norm="before", use_bias=False, kernel_size=1, stride=2
             )
             self.shortcut = projection if halve else nn.Identity()
-            self.merge = Add()
+            self.merge = Residual()
         parts: list[tuple[str, nn.Module]] = []
         for k, (fan, number) in enumerate(pairwise([fan_in, *filters]), start=1):
             if k > 1 or activate_input:

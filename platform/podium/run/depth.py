@@ -17,7 +17,7 @@ from torch.nn.modules import conv, dropout, padding
 from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from podium.layers.surgery import AFTER, is_activation
+from podium.layers.surgery import ADDED, is_activation
 
 _WEIGHT_NODES = ("Convolution", "Addmm", "Mm", "Bmm", "Baddbmm")
 _ADAPTIVE = (
@@ -66,7 +66,7 @@ def layer_depth(network: nn.Module, sample: Tensor) -> int:
     follow = _Follow(sample)
     with ExitStack() as hooks, torch.no_grad():
         for module in network.modules():
-            if all(name == AFTER for name, _ in module.named_children()):
+            if all(name in ADDED for name, _ in module.named_children()):
                 handle = module.register_forward_hook(follow.leave, prepend=True, with_kwargs=True)
                 hooks.callback(handle.remove)
         with follow:

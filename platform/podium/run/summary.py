@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from podium.layers.surgery import AFTER
+from podium.layers.surgery import ADDED, PARAMETRIZATIONS
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,11 @@ def summarize(network: nn.Module, in_shape: Sequence[int]) -> list[Row]:
 
     Modules with parameters that never run come last. Leaves modes and random state as they were.
     """
-    names = {module: name for name, module in network.named_modules() if not _is_container(module)}
+    names = {
+        module: name
+        for name, module in network.named_modules()
+        if not _is_container(module) and PARAMETRIZATIONS not in name.split(".")
+    }
     calls: list[tuple[nn.Module, tuple[int, ...] | None]] = []
     pending: list[int] = []
 
@@ -94,12 +98,14 @@ def device_of(network: nn.Module) -> torch.device:
 
 def _is_container(module: nn.Module) -> bool:
     """Whether a module only holds others, or does nothing."""
-    children = [name for name, _ in module.named_children() if name != AFTER]
+    children = [name for name, _ in module.named_children() if name not in ADDED]
     return isinstance(module, nn.Sequential | nn.Identity) or (bool(children) and not _own(module))
 
 
 def _own(module: nn.Module) -> list[nn.Parameter]:
-    return list(module.parameters(recurse=False))
+    """A module's own parameters, with those that its weight is computed from."""
+    computed = getattr(module, PARAMETRIZATIONS, None)
+    return [*module.parameters(recurse=False), *(computed.parameters() if computed is not None else ())]
 
 
 def _shape(output: Any) -> tuple[int, ...] | None:
