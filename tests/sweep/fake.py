@@ -33,7 +33,7 @@ def compose(overrides):
         "runtime": {"threads": 1, "progress": True, "stop_epoch": None, "groups": [], "tags": {}},
         "tracking": {"follow": True},
         "paths": {"runs": "runs"},
-        "data": {},
+        "data": {"split": {"validation": 0.1, "folds": None}},
     }
     for text in overrides:
         key, _, value = text.partition("=")

@@ -44,6 +44,11 @@ def test_the_winners_line_can_be_pasted_into_a_shell(plan_of):
     [
         (["seed=1,2", *AXES], "seeds are replicates"),
         (["seed=5", *AXES], "sets the seeds itself"),
+        (["data.split.folds=5", *AXES], "sets the folds itself"),
+        (["data.split.folds=5,10", *AXES], "folds are replicates"),
+        ([*AXES, "folds=1"], "folds must be"),
+        ([*AXES, "folds=many"], "folds must be"),
+        ([*AXES, "folds=5", "seeds=7"], "multiple of folds=5, got 7"),
         (["tricks.dropout.p=interval(0,1)"], "search=grid needs choices"),
         (["initializer=zeros"], "something to search"),
         ([*AXES, "seeds=0"], "seeds must be"),
@@ -108,3 +113,33 @@ def test_importing_the_room_imports_no_ray_until_a_sweep_begins():
         "assert 'ray' in sys.modules"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_folds_are_the_replicates_of_a_configuration_and_not_configurations(plan_of):
+    plan = plan_of(*AXES, "folds=5", "name=cv")
+    assert (plan.seeds, plan.replicate, plan.trials()) == (5, "fold", 4)
+    words = plan.run_overrides(("zeros", "0.5"), 3)
+    assert words[-3:] == ["data.split.validation=null", "data.split.folds=5", "seed=3"]
+    assert plan.command(("zeros", "0.5")) == "podium train initializer=zeros tricks.dropout.p=0.5"
+    twice = plan_of(*AXES, "folds=5", "seeds=10")
+    assert (twice.seeds, twice.replicate) == (10, "seed")
+    assert plan_of(*AXES).replicate == "seed"
+
+
+def test_the_folds_are_part_of_what_a_sweep_is_and_sweeps_without_keep_their_folders(plan_of):
+    assert "folds" not in plan_of(*AXES).definition()
+    plan_of(*AXES, "folds=5", "name=cv").claim()
+    with pytest.raises(ConfigError, match=r"one with other .*folds"):
+        plan_of(*AXES, "folds=4", "name=cv").claim()
+
+
+def test_the_runs_of_all_folds_are_one_entry_and_other_folds_another(plan_of):
+    from podium.records.record import entry_hash
+    from podium.run.assemble import compose
+
+    plan = plan_of("trainer.max_epochs=1,5", "network=dense32", "folds=5")
+    configs = [compose(plan.run_overrides(("5",), seed)) for seed in range(5)]
+    assert len({entry_hash(config) for config in configs}) == 1
+    assert configs[3]["data"]["split"]["folds"] == 5
+    usual = compose(["trainer.max_epochs=5", "network=dense32"])
+    assert entry_hash(usual) != entry_hash(configs[0])

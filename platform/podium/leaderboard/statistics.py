@@ -79,6 +79,21 @@ def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tu
     return float(found.low), float(found.high)
 
 
+def fold_interval(values: Sequence[float], folds: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """The interval of a cross-validated mean; (nan, nan) for fewer than two values.
+
+    Training sets of folds overlap, so their values vary less than those of new data would. Student's t with the
+    corrected variance (1/n + 1/(folds - 1)) s^2 of Nadeau and Bengio, Inference for the generalization error, 2003,
+    https://doi.org/10.1023/A:1024068626366, where 1/(folds - 1) is the validation part over the training part.
+    """
+    if len(values) < 2:
+        return math.nan, math.nan
+    mean = float(np.mean(values))
+    scale = math.sqrt(1 / len(values) + 1 / (folds - 1))
+    half = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1)) * spread(values) * scale
+    return mean - half, mean + half
+
+
 def spread(values: Sequence[float]) -> float:
     """The standard deviation over seeds (n - 1 in the denominator); nan for fewer than two values."""
     return float(np.std(np.asarray(values, dtype=np.float64), ddof=1)) if len(values) > 1 else math.nan

@@ -22,7 +22,7 @@ from podium.sweep.result import (
     to_json,
     to_markdown,
 )
-from podium.sweep.settings import Asha, Optuna
+from podium.sweep.settings import Asha, Grid, Optuna
 from podium.sweep.space import Point, described, draw
 from podium.sweep.tools import real_tools
 from podium.sweep.trial import Outcome, Tools, Trial, load
@@ -120,7 +120,9 @@ def check_configurations(plan: Plan, tools: Tools) -> list[dict[str, Any]]:
 def preview(plan: Plan, base: dict[str, Any], estimate: Callable[[dict[str, Any]], float]) -> str:
     """The trials, and how long they may take: measured on the first one, as many at a time as cores."""
     points = plan.points()
-    lines = [f"{plan.name}: {plan.trials()} trials x {plan.seeds} seeds, {plan.metric} ({plan.mode})"]
+    lines = [
+        f"{plan.name}: {plan.trials()} trials x {plan.seeds} {plan.replicate}s, {plan.metric} ({plan.mode})"
+    ]
     lines += [f"  fixed: {' '.join(plan.fixed)}"] if plan.fixed else []
     lines += [f"{k:>4}  {plan.line(point)}" for k, point in enumerate(points, start=1)]
     if isinstance(plan.search, Optuna):
@@ -221,6 +223,11 @@ def summary(result: Result) -> str:
         )
     if len(result.rows) > SHOWN:
         lines.append(f"      ... {len(result.rows) - SHOWN} more on the page")
+    if isinstance(plan.search, Grid) and len(plan.axes) == 2:
+        from podium.sweep.heatmap import heat_map
+        from podium.sweep.pivot import as_text, pivot
+
+        lines += as_text(pivot(plan, heat_map(plan, result.rows, plan.axes[1], plan.axes[0]))).splitlines()
     lines.append(f"page: {plan.folder / 'index.html'}")
     if result.command is not None:
         lines += ["the winner again:", f"  {result.command}"]

@@ -5,7 +5,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import Any
 
 from podium.records.record import Status
@@ -37,9 +37,13 @@ class Side:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: the mean of its finished configurations, and what else lies there."""
+    """One cell: the mean of its finished configurations, and what else lies there.
+
+    ``deviation`` is that of the replicates where one configuration lies there, else that of the configurations.
+    """
 
     mean: float | None
+    deviation: float | None
     interval: tuple[float, float] | None
     configurations: int
     seeds: int
@@ -55,6 +59,11 @@ class HeatMap:
     y: Side
     cells: list[list[Cell]]
     averaged: list[str]
+
+    @property
+    def binned(self) -> bool:
+        """Whether a side has intervals in place of the values that were tried."""
+        return self.x.edges is not None or self.y.edges is not None
 
 
 def pairs(axes: Sequence[Axis], order: Sequence[str]) -> list[tuple[Axis, Axis | None]]:
@@ -96,10 +105,10 @@ def caption(plan: Plan, shown_map: HeatMap) -> str:
         parts.append(f"Averaged over {', '.join(shown_map.averaged)}.")
     if several:
         parts.append(
-            "Where a cell holds several configurations the interval is over their means, else over seeds."
+            f"Where a cell holds several configurations the interval is over their means, else over {plan.replicate}s."
         )
     else:
-        parts.append("The interval is over seeds.")
+        parts.append(f"The interval is over {plan.replicate}s.")
     parts.append("Stopped and failed configurations are counted, not averaged.")
     return " ".join(parts)
 
@@ -122,7 +131,7 @@ def picture(plan: Plan, shown_map: HeatMap) -> bytes:
     axes.set_facecolor("#eceff1")
     for j, line in enumerate(shown_map.cells):
         for i, cell in enumerate(line):
-            text, ink = _cell_text(plan.metric, cell), _ink(image, cell.mean)
+            text, ink = _cell_text(plan, cell), _ink(image, cell.mean)
             axes.text(i, j, text, color=ink, ha="center", va="center", fontsize=9, linespacing=1.35)
     axes.set_xticks(range(wide), shown_map.x.labels)
     axes.set_yticks(range(high), shown_map.y.labels)
@@ -182,8 +191,10 @@ def _cell(rows: list[Row]) -> Cell:
     finished = [row for row in rows if row.outcome.status is Status.FINISHED]
     means = [row.outcome.value for row in finished if row.outcome.value is not None]
     interval = finished[0].interval if len(finished) == 1 else interval_of(means)
+    spread_of = finished[0].values if len(finished) == 1 else means
     return Cell(
         mean=fmean(means) if means else None,
+        deviation=stdev(spread_of) if len(spread_of) > 1 else None,
         interval=interval,
         configurations=len(finished),
         seeds=sum(len(row.values) for row in finished),
@@ -192,14 +203,14 @@ def _cell(rows: list[Row]) -> Cell:
     )
 
 
-def _cell_text(metric: str, cell: Cell) -> str:
+def _cell_text(plan: Plan, cell: Cell) -> str:
     lines = []
     if cell.mean is not None:
-        lines.append(shown(metric, cell.mean))
+        lines.append(shown(plan.metric, cell.mean))
         if cell.interval is not None:
-            lines[0] += f" ± {shown(metric, (cell.interval[1] - cell.interval[0]) / 2)}"
+            lines[0] += f" ± {shown(plan.metric, (cell.interval[1] - cell.interval[0]) / 2)}"
         many = f"{cell.configurations} configs, " if cell.configurations > 1 else ""
-        lines.append(f"{many}{cell.seeds} seed{'s' if cell.seeds != 1 else ''}")
+        lines.append(f"{many}{cell.seeds} {plan.replicate}{'s' if cell.seeds != 1 else ''}")
     if cell.stopped:
         lines.append(f"{cell.stopped} stopped early")
     if cell.failed:

@@ -6,6 +6,7 @@ from typing import Any
 
 from podium.records.record import Status
 from podium.sweep.heatmap import HeatMap, caption
+from podium.sweep.pivot import pivot, reading
 from podium.sweep.result import Result, Row, after, shown, shown_interval
 from podium.sweep.space import described, size
 
@@ -43,6 +44,7 @@ def render(result: Result, maps: Sequence[HeatMap], pictures: Sequence[bytes]) -
             }
             for one, picture in zip(maps, pictures, strict=True)
         ],
+        pivots=[{"rows": pivot(plan, one), "caption": reading(plan, one)} for one in maps if not one.binned],
         importance=[(key, 100 * share) for key, share in result.importance.items()],
         unknown=result.unknown,
         rows=[_row(result, row) for row in result.rows],

@@ -17,19 +17,27 @@ from podium.run.space import Axis, divide, parse
 from podium.sweep.settings import Asha, Cluster, Grid, Optuna, Search, make_cluster, make_search
 from podium.sweep.space import Point, check_axes, draw, grid, overrides, size
 
-SWEEP_KEYS = frozenset({"search", "cluster", "sweep", "seeds", "metric", "mode", "name", "out"})
+SWEEP_KEYS = frozenset({"search", "cluster", "sweep", "seeds", "folds", "metric", "mode", "name", "out"})
+SETS_ITSELF = {
+    "seed": "seeds",
+    "data.split.folds": "folds",
+}  # keys of runs, and those of a sweep that decide them
 DEFINITION_FILE = "definition.json"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """One sweep. ``folder`` is absolute; ``seeds`` is a number: the replicates are 0 to seeds - 1."""
+    """One sweep. ``folder`` is absolute; ``seeds`` is a number: the replicates are 0 to seeds - 1.
+
+    With ``folds``, a replicate validates on the fold that its seed names (``podium.data.split``).
+    """
 
     folder: Path
     axes: tuple[Axis, ...]
     fixed: tuple[str, ...]
     seeds: int
+    folds: int | None
     metric: str
     mode: str
     search: Search
@@ -58,10 +66,16 @@ class Plan:
 
     def run_overrides(self, point: Point, seed: int) -> list[str]:
         """The overrides of one run."""
-        return [*self.fixed, *overrides(self.axes, point), f"seed={seed}"]
+        cut = ["data.split.validation=null", f"data.split.folds={self.folds}"] if self.folds else []
+        return [*self.fixed, *overrides(self.axes, point), *cut, f"seed={seed}"]
+
+    @property
+    def replicate(self) -> str:
+        """What a replicate is called."""
+        return "fold" if self.folds == self.seeds else "seed"
 
     def command(self, point: Point) -> str:
-        """The command that trains a point again, to be pasted into a shell."""
+        """The command that trains a point again, to be pasted into a shell: on the usual split, also after folds."""
         return shlex.join(["podium", "train", *self.fixed, *overrides(self.axes, point)])
 
     def definition(self) -> dict[str, Any]:
@@ -70,6 +84,7 @@ class Plan:
             "axes": [{"kind": type(axis).__name__.lower(), **asdict(axis)} for axis in self.axes],
             "fixed": list(self.fixed),
             "seeds": self.seeds,
+            **({"folds": self.folds} if self.folds else {}),
             "metric": self.metric,
             "mode": self.mode,
             "search": asdict(self.search),
@@ -113,8 +128,10 @@ def make_plan(arguments: Sequence[str], composed: Any) -> Plan:
     named = config.get("sweep") or {}
     space = parse([*named.get("fixed", []), *named.get("space", []), *runs])
     for text in space.fixed:
-        if text.lstrip("+~").partition("=")[0] == "seed":
-            raise ConfigError(f"a sweep sets the seeds itself, got {text}; set seeds={config['seeds']}")
+        if (key := text.lstrip("+~").partition("=")[0]) in SETS_ITSELF:
+            raise ConfigError(
+                f"a sweep sets the {SETS_ITSELF[key]} itself, got {text}; set {SETS_ITSELF[key]}=5"
+            )
     check_axes(space.axes)
     search = make_search(config["search"])
     name = config["name"] or _chosen(ours) or _made_name(space.axes, [*ours, *runs])
@@ -126,7 +143,8 @@ def make_plan(arguments: Sequence[str], composed: Any) -> Plan:
         folder=Path(config["out"]).absolute() / name,
         axes=space.axes,
         fixed=space.fixed,
-        seeds=config["seeds"],
+        seeds=_replicates(config, asked=any(text.startswith("seeds=") for text in ours)),
+        folds=config["folds"],
         metric=config["metric"],
         mode=config["mode"],
         search=search,
@@ -186,6 +204,9 @@ def cores(cluster: Cluster) -> int:
 
 def _check(config: dict[str, Any]) -> None:
     seeds, metric, mode, named = config["seeds"], config["metric"], config["mode"], config.get("sweep")
+    folds = config["folds"]
+    if folds is not None and (not isinstance(folds, int) or isinstance(folds, bool) or folds < 2):
+        raise ConfigError(f"folds must be null or a number from 2, got {folds!r}; set folds=5")
     if not isinstance(seeds, int) or isinstance(seeds, bool) or seeds < 1:
         raise ConfigError(f"seeds must be a number of replicates, at least 1, got {seeds!r}; set seeds=3")
     if not isinstance(metric, str) or not metric.startswith("validation/"):
@@ -203,6 +224,18 @@ def _check(config: dict[str, Any]) -> None:
         raise ConfigError(
             "a named sweep must have the keys space and fixed only; correct its file in conf/sweep"
         )
+
+
+def _replicates(config: dict[str, Any], *, asked: bool) -> int:
+    """How many runs a configuration gets: the seeds; with folds one for each, or as many rounds as were asked for."""
+    seeds, folds = int(config["seeds"]), config["folds"]
+    if folds is None or (asked and seeds % folds == 0):
+        return seeds
+    if asked:
+        raise ConfigError(
+            f"seeds must be a multiple of folds={folds}, got {seeds}; leave seeds out, or set seeds={folds}"
+        )
+    return int(folds)
 
 
 def _chosen(ours: Sequence[str]) -> str | None:

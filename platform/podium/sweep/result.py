@@ -52,13 +52,16 @@ class Result:
         return self.plan.command(tuple(self.best.outcome.point)) if self.best is not None else None
 
 
-def interval_of(values: Sequence[float]) -> tuple[float, float] | None:
-    """The 95% interval of the mean: Student's t under ten values, bootstrap from ten on; null below two."""
+def interval_of(values: Sequence[float], folds: int | None = None) -> tuple[float, float] | None:
+    """The 95% interval of the mean: Student's t under ten values, bootstrap from ten on; null below two.
+
+    Of values on folds: Student's t with the correction for training sets that overlap.
+    """
     if len(values) < 2:
         return None
-    from podium.leaderboard.statistics import mean_interval
+    from podium.leaderboard.statistics import fold_interval, mean_interval
 
-    return mean_interval(values)
+    return mean_interval(values) if folds is None else fold_interval(values, folds)
 
 
 def make_rows(plan: Plan, outcomes: Mapping[str, Outcome]) -> list[Row]:
@@ -79,7 +82,7 @@ def make_rows(plan: Plan, outcomes: Mapping[str, Outcome]) -> list[Row]:
         values = [r.value for r in outcome.replicates if r.value is not None]
         whole = outcome.status is not Status.FAILED and len(values) == plan.seeds
         rank = place if outcome.status is Status.FINISHED else None
-        rows.append(Row(rank, number, outcome, interval_of(values) if whole else None))
+        rows.append(Row(rank, number, outcome, interval_of(values, plan.folds) if whole else None))
     return rows
 
 
@@ -114,7 +117,7 @@ def is_complete(plan: Plan) -> bool:
 
 def header(plan: Plan) -> list[str]:
     """The columns of the table."""
-    seeds = [f"seed {seed}" for seed in range(plan.seeds)]
+    seeds = [f"{plan.replicate} {seed}" for seed in range(plan.seeds)]
     axes = [axis.key for axis in plan.axes]
     return [
         "rank",
@@ -161,7 +164,14 @@ def to_csv(result: Result) -> str:
 def to_markdown(result: Result) -> str:
     """table.md, for people: rounded, with the interval beside the mean."""
     plan = result.plan
-    head = ["rank", *(axis.key for axis in plan.axes), plan.metric, "95% interval", "seeds", "status"]
+    head = [
+        "rank",
+        *(axis.key for axis in plan.axes),
+        plan.metric,
+        "95% interval",
+        f"{plan.replicate}s",
+        "status",
+    ]
     lines = [head, ["---"] * len(head)]
     for row in result.rows:
         outcome = row.outcome

@@ -33,6 +33,8 @@ def check_axes(axes: Sequence[Axis]) -> None:
             raise ConfigError(
                 "seed must not be searched: seeds are replicates, and the search sees their mean; set seeds=3"
             )
+        if key == "data.split.folds":
+            raise ConfigError("data.split.folds must not be searched: folds are replicates; set folds=5")
         if any(key == name or key.startswith(f"{name}.") for name in NOT_IDENTITY):
             raise ConfigError(f"{key} must not be searched: it does not change the experiment; fix it")
 
