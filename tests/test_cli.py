@@ -28,6 +28,7 @@ COMMANDS = (
     "train",
     "summary",
     "initializers",
+    "look",
     "evaluate",
     "retrieve",
     "sweep",
@@ -91,6 +92,7 @@ def test_each_commands_help_fits_the_terminal_and_lists_its_groups(
         "train": ["train"],
         "summary": ["train"],
         "initializers": ["train"],
+        "look": ["train"],
         "sweep": ["train", "sweep"],
         "leaderboard": ["leaderboard"],
     }

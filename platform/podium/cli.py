@@ -124,6 +124,8 @@ def _parsers(words: list[str]) -> tuple[argparse.ArgumentParser, Parsers]:
     sub.add_argument(
         "--examples", type=_positive, default=256, help="training examples that pass (default: 256)"
     )
+    sub = add("look", _look, "draw training images before and after augmentation", roots=("train",))
+    sub.add_argument("--out", type=Path, default=Path("look.png"), help="the picture (default: look.png)")
     sub = add("evaluate", _evaluate, "score a finished run's saved network again")
     sub.add_argument("run", type=Path, help="the run's folder")
     sub = add("retrieve", _retrieve, "find the test images most like each other by a run's features")
@@ -201,6 +203,12 @@ def _initializers(args: argparse.Namespace) -> int:
     from podium.run.initializers import initializers_command
 
     return initializers_command(args.overrides, examples=args.examples)
+
+
+def _look(args: argparse.Namespace) -> int:
+    from podium.run.look import look_command
+
+    return look_command(args.overrides, out=args.out)
 
 
 def _evaluate(args: argparse.Namespace) -> int:

@@ -73,12 +73,17 @@ class Augmentation(ABC):
     moves: ClassVar[bool]
     bounded: ClassVar[bool] = False
 
-    def check(self, shape: Sequence[int]) -> None:
-        """Check that samples of this shape can be augmented.
+    def check(self, shape: Sequence[int], *, targets: Targets) -> None:
+        """Check that samples of this shape with such targets can be augmented.
 
         Raises:
-            ValueError: they are no images.
+            ValueError: they are no images, or pixels would change places that masks or boxes keep.
         """
+        if self.moves and targets != "classes":
+            raise ValueError(
+                f"pixels must stay in their places where targets are {targets}, got {type(self).__name__}, which moves "
+                "them; choose color_jitter, channel_shift or none"
+            )
         if len(shape) != 3:
             raise ValueError(
                 f"samples must be images [channels, height, width], got {list(shape)}; set augment=none"

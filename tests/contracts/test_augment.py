@@ -24,8 +24,8 @@ def blocks(name):
     return compose([f"augment={name}"])["augment"]
 
 
-def made(name, shape=(3, 16, 12)):
-    return build_augmentations({"augment": blocks(name), "data": {"shape": list(shape)}})
+def made(name, shape=(3, 16, 12), targets="classes"):
+    return build_augmentations({"augment": blocks(name), "data": {"shape": list(shape)}}, targets=targets)
 
 
 def apply(augmentations, images, seed=0):
@@ -99,6 +99,18 @@ def test_what_is_no_image_is_refused(name, shape):
         ValueError, match=r"^augment\.\w+: samples must be images .*, got .*; set augment=none$"
     ):
         made(name, shape)
+
+
+@pytest.mark.parametrize("targets", ["masks", "boxes"])
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"none"}))
+def test_pixels_may_not_move_where_targets_do_not(name, targets):
+    if name in ("channel_shift", "color_jitter"):
+        assert made(name, targets=targets)
+    else:
+        with pytest.raises(
+            ValueError, match=rf"^augment\.\w+: pixels must stay .* targets are {targets}, got .*; choose"
+        ):
+            made(name, targets=targets)
 
 
 def test_the_cats_and_dogs_setting_is_the_lectures():

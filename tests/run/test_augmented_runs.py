@@ -103,7 +103,7 @@ def test_a_run_is_named_after_its_augmentations(words, name):
         (["augment=flip", "data=mnist1d", "network=mnist1d_mlp"], r"augment.flip: samples must be images"),
         (
             ["augment=flip", "data=shapes_segmentation", "network=unet"],
-            "augment: augmentations must leave every pixel",
+            "augment.flip: pixels must stay in their places where targets are masks, got Flip",
         ),
         (["augment=crop", "augment.crop.padding=half"], "augment.crop.padding must be int, got 'half'"),
     ],

@@ -10,7 +10,6 @@ from torch.optim.lr_scheduler import ConstantLR
 from torch.utils.data import DataLoader
 
 from podium.augment.color_jitter import ColorJitter
-from podium.augment.flip import Flip
 from podium.contracts import Augmentation, Batch, Trick
 from podium.data.arrays import Arrays
 from podium.run.score import predict
@@ -151,19 +150,6 @@ def test_augmentations_act_in_their_order_then_the_view_then_the_tricks():
     task.training_step(batch, 0)
     torch.testing.assert_close(look.seen, (batch.input + 1) * 2 - 10)
     assert task.augments
-
-
-@pytest.mark.parametrize(("kind", "targets"), [("segmentation", "masks"), ("detection", "boxes")])
-def test_pixels_may_not_move_where_targets_do_not(kind, targets):
-    task, _ = make(kind)
-    with pytest.raises(
-        ValueError,
-        match=rf"^augmentations must leave every pixel in its place where targets are {targets}, got Flip; choose",
-    ):
-        task.augment_with([Flip(horizontal_p=0.5, vertical_p=0.0)], finish=lambda input: input)
-    task.augment_with(
-        [ColorJitter(brightness=0.2, contrast=0.0, saturation=0.0, hue=0.0)], finish=lambda input: input
-    )
 
 
 def test_changes_of_colour_refuse_values_that_are_no_colours():

@@ -34,18 +34,22 @@ class Crop(Augmentation):
         """The windows."""
         if self.padding == 0:
             return input
-        for axis in (-2, -1):
-            input = self._moved(input, axis)
-        return input
-
-    def _moved(self, input: Tensor, axis: int) -> Tensor:
-        size = input.shape[axis]
-        start = whole(2 * self.padding + 1, like=input) - self.padding
-        index = start[:, None] + torch.arange(size, device=input.device)
-        form = (len(input), 1, size, 1) if axis == -2 else (len(input), 1, 1, size)
-        places = fold(index, size, self.fill_mode).view(form)
-        moved = input.gather(axis, places.expand_as(input))
+        height, width = input.shape[-2:]
+        rows, columns = self._places(height, like=input), self._places(width, like=input)
+        there = fold(rows, height, self.fill_mode)[:, :, None] * width
+        there = there + fold(columns, width, self.fill_mode)[:, None, :]
+        flat = there.flatten(1)[:, None].expand(-1, input.shape[1], -1)
+        found = input.flatten(2).gather(2, flat).view_as(input)
         if self.fill_mode != "constant":
-            return moved
-        inside = ((index >= 0) & (index < size)).view(form)
-        return torch.where(inside, moved, self.cval)
+            return found
+        inside = _inside(rows, height)[:, :, None] & _inside(columns, width)[:, None, :]
+        return torch.where(inside[:, None], found, self.cval)
+
+    def _places(self, size: int, *, like: Tensor) -> Tensor:
+        """Where the pixels of each window lie along a side of the image, (batch, size), partly outside."""
+        start = whole(2 * self.padding + 1, like=like) - self.padding
+        return start[:, None] + torch.arange(size, device=like.device)
+
+
+def _inside(places: Tensor, size: int) -> Tensor:
+    return (places >= 0) & (places < size)

@@ -64,6 +64,10 @@ class Examples(Protocol):
         """The places in the source, (n,)."""
 
     @property
+    def target(self) -> Tensor:
+        """The targets of all examples, (n, ...)."""
+
+    @property
     def ahead(self) -> int:
         """How many batches it pays to read ahead; 0 for what is in memory."""
 
