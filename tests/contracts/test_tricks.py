@@ -203,6 +203,6 @@ def test_a_trained_tricks_state_loads_without_code(name, tmp_path):
 def test_the_tricks_of_the_platform_are_all_there():
     promised = (
         "dropout l1 l2 weight_decay early_stopping label_smoothing mixup ema grad_clip cutmix cutout random_erasing "
-        "input_noise gradient_noise confidence_penalty max_norm swa sam progressive_resizing"
+        "input_noise gradient_noise confidence_penalty max_norm swa sam distillation progressive_resizing"
     )
     assert set(promised.split()) <= set(NAMES)

@@ -34,8 +34,11 @@ GIVEN: Mapping[str, frozenset[str]] = {
     "optimizer": frozenset({"params"}),
     "schedule": frozenset({"optimizer"}),
 }
-# Keys of a group's block that the composition root takes out, with their types: no constructor sees them.
-RESERVED: Mapping[str, Mapping[str, Any]] = {"network": {"weights": str | None}}
+# Keys of a block that the composition root takes out, with their types: a constructor sees at most what it makes of them.
+RESERVED: Mapping[str, Mapping[str, Any]] = {
+    "network": {"weights": str | None},
+    "tricks.distillation": {"teacher": str},
+}
 
 
 def check_targets(config: Mapping[str, Any]) -> None:
@@ -121,11 +124,10 @@ def _check_node(node: Any, path: str, group: str) -> None:
     if bool(node.get("_partial_", False)) is not (path in PARTIAL):
         remedy = "write _partial_: true" if path in PARTIAL else "leave it out"
         raise ConfigError(f"{path}._partial_ must fit the group, got {node.get('_partial_')!r}; {remedy}")
-    given = GIVEN.get(group, frozenset())
     reserved = RESERVED.get(path, {})  # by its path: a block deeper down has none
+    given = GIVEN.get(group, frozenset()) | reserved.keys()
     for key, hint in reserved.items():
-        if key in node:
-            _check_type(node[key], hint, f"{path}.{key}")
+        _check_type(node.get(key), hint, f"{path}.{key}")
     values = {key: value for key, value in node.items() if key not in {"_target_", "_partial_", *reserved}}
     check_values(target, values, path, given=given)
     _check_named_class(target, values, path)

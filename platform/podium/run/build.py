@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytorch_lightning as pl
@@ -10,12 +11,13 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from torch import nn
 
-from podium.contracts import Augmentation, Batch, Targets, Trick
+from podium.contracts import Augmentation, Batch, Trick
 from podium.data.base import DataModule
 from podium.layers.initializers import Initializer
 from podium.run.bind import locate
 from podium.run.errors import ConfigError
 from podium.run.settings import RuntimeSettings, TrainerSettings
+from podium.run.teacher import trained_network
 from podium.run.weights import load_weights
 from podium.tasks.base import Task
 
@@ -57,7 +59,9 @@ def build(config: Mapping[str, Any], data: DataModule | None = None) -> Assembly
             f"data must offer {task.targets}, which {type(task).__name__} asks for, got {data.name} with "
             f"{data.targets}; choose another data or network"
         )
-    task.augment_with(build_augmentations(config, targets=data.targets), finish=data.finish)
+    augmentations = build_augmentations(config)
+    with refusals("augment"):
+        task.augment_with(augmentations, finish=data.finish)
     return Assembly(task=task, network=network, tricks=tricks, data=data, trainer=trainer, runtime=runtime)
 
 
@@ -77,7 +81,7 @@ def build_network(config: Mapping[str, Any], data: DataModule | None = None) -> 
         load_weights(network, weights, progress=config["runtime"]["progress"])
     tricks: list[Trick] = []
     for name, node in config["tricks"].items():
-        trick: Trick = make(node, f"tricks.{name}")
+        trick = _make_trick(name, node, config)
         with refusals(f"tricks.{name}"):
             network = trick.edit_network(network)
         tricks.append(trick)
@@ -110,19 +114,30 @@ def training_batch(data: DataModule, examples: int) -> Batch:
     return batch
 
 
-def build_augmentations(config: Mapping[str, Any], *, targets: Targets) -> list[Augmentation]:
-    """The augmentations, in the order of the configuration, of data with such targets.
+def build_augmentations(config: Mapping[str, Any]) -> list[Augmentation]:
+    """The augmentations, in the order of the configuration.
 
     Raises:
-        ConfigError: one refuses its values, or does not fit the data.
+        ConfigError: one refuses its values or the data's shape.
     """
     augmentations: list[Augmentation] = []
     for name, node in config.get("augment", {}).items():
         augmentation: Augmentation = make(node, f"augment.{name}")
         with refusals(f"augment.{name}"):
-            augmentation.check(config["data"]["shape"], targets=targets)
+            augmentation.check(config["data"]["shape"])
         augmentations.append(augmentation)
     return augmentations
+
+
+def _make_trick(name: str, node: Mapping[str, Any], config: Mapping[str, Any]) -> Trick:
+    """A trick; a ``teacher``, which its block names as a run, is handed over as the function that loads its network."""
+    block, given = dict(node), {}
+    if "teacher" in block:
+        given["teacher"] = partial(
+            trained_network, block.pop("teacher"), data=config["data"], build=build_network
+        )
+    trick: Trick = make(block, f"tricks.{name}", **given)
+    return trick
 
 
 def make(node: Mapping[str, Any], path: str, **given: Any) -> Any:

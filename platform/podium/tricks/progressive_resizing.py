@@ -2,7 +2,7 @@
 
     in epoch e of E the training images have sizes[floor(e * k / E)] times their height and width, for k sizes
 
-Images are resized with bilinear interpolation and antialiasing. Differs from the paper: the learning rate, the batch size and
+Images are resized with bilinear interpolation and antialiasing. Differs from the paper: learning rate, batch size and
 the share that is cropped stay the same at every size, which that entry of the DAWNBench contest changed together.
 """
 
