@@ -12,13 +12,14 @@ pixels stay.
 
 import math
 from collections.abc import Sequence
+from functools import reduce
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from podium.contracts import Trick
-from podium.layers.surgery import insert_after
+from podium.layers.surgery import insert_after, insert_before
 
 _POOLS = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -40,33 +41,39 @@ class BlurPool(Trick):
 
     def edit_network(self, network: nn.Module) -> nn.Module:
         """The network with strides moved behind a blur."""
-        blurs = {module: blur for module in network.modules() if (blur := self._blur_for(module)) is not None}
-        waiting = iter(blurs.values())
+        strides = {module: found for module in network.modules() if math.prod(found := _strides(module)) > 1}
+        waiting = iter(strides.values())
         insert_after(
             network,
-            lambda _, module: module in blurs,
-            lambda: next(waiting),
+            lambda _, module: module in strides,
+            lambda: Blur(self.filter_size, next(waiting)),
             what="max pooling or a convolution with a stride",
         )
-        for module in blurs:
-            module.stride = (1,) * len(blurs[module].strides)  # type: ignore[assignment]
+        hanging = [module for module in strides if isinstance(module, _POOLS) and module.ceil_mode]
+        if hanging:
+            waiting_pools = iter(hanging)
+            insert_before(
+                network,
+                lambda _, module: module in hanging,
+                lambda: _overhang(next(waiting_pools)),
+                what="pooling",
+            )
+        for module, found in strides.items():
+            module.stride = (1,) * len(found)  # type: ignore[assignment]
             if isinstance(module, _POOLS):
                 module.ceil_mode = False
         return network
 
-    def _blur_for(self, module: nn.Module) -> "Blur | None":
-        """What has to run behind a module once its stride is 1; None for one that leaves nothing out."""
-        if isinstance(module, _CONVOLUTIONS):
-            strides, overhang = module.stride, None
-        elif isinstance(module, _POOLS):
-            dims = next(dims for dims, kind in enumerate(_POOLS, start=1) if isinstance(module, kind))
-            strides = _each(module.stride, dims)
-            sides = (_each(value, dims) for value in (module.kernel_size, module.padding, module.dilation))
-            reach = [step * (side - 1) - border for side, border, step in zip(*sides, strict=True)]
-            overhang = reach if module.ceil_mode else None
-        else:
-            return None
-        return Blur(self.filter_size, strides, overhang) if math.prod(strides) > 1 else None
+
+def _strides(module: nn.Module) -> tuple[int, ...]:
+    """The stride along each axis of what can leave values out; nothing for other modules."""
+    if isinstance(module, _CONVOLUTIONS):
+        return module.stride
+    return _each(module.stride, _axes(module)) if isinstance(module, _POOLS) else ()
+
+
+def _axes(pool: nn.Module) -> int:
+    return next(axes for axes, kind in enumerate(_POOLS, start=1) if isinstance(pool, kind))
 
 
 def _each(value: int | Sequence[int], dims: int) -> tuple[int, ...]:
@@ -75,46 +82,62 @@ def _each(value: int | Sequence[int], dims: int) -> tuple[int, ...]:
 
 
 class Blur(nn.Module):
-    """Binomial blur, then every ``strides``-th value along each axis behind batch and features.
+    """Binomial blur, then every ``strides``-th value along each axis behind batch and features."""
 
-    ``overhang`` is for pooling that rounds sizes up (ceil_mode): how far its windows reach behind its own values less its
-    padding. It decides how many windows torch counts.
-    """
-
-    def __init__(self, filter_size: int, strides: Sequence[int], overhang: Sequence[int] | None) -> None:
+    def __init__(self, filter_size: int, strides: Sequence[int]) -> None:
         super().__init__()
         total = 2 ** (filter_size - 1)
         self.taps = [math.comb(filter_size - 1, k) / total for k in range(filter_size)]
         self.strides = tuple(strides)
-        self.overhang = None if overhang is None else tuple(overhang)
 
     def forward(
         self, maps: Float[Tensor, "batch features *size"]
     ) -> Float[Tensor, "batch features *smaller"]:
         """The smaller maps."""
-        for axis, stride in enumerate(self.strides):
+        for axis, stride in enumerate(self.strides, start=2):
             if stride > 1:
-                maps = self._along(maps, axis, stride)
+                maps = self._along(maps.movedim(axis, -1), stride).movedim(-1, axis)
         return maps
 
-    def _along(self, maps: Tensor, axis: int, stride: int) -> Tensor:
-        """Blur one axis by adding shifted slices: no convolution, which would count as a layer."""
-        maps = maps.movedim(axis + 2, -1)
+    def _along(self, maps: Tensor, stride: int) -> Tensor:
+        """Blur the last axis by adding shifted slices: no convolution, which would count as a layer."""
+        before, behind = (len(self.taps) - 1) // 2, len(self.taps) // 2
+        padded = torch.cat([maps[..., :1]] * before + [maps] + [maps[..., -1:]] * behind, dim=-1)
         length = maps.shape[-1]
-        count = (length - 1) // stride + 1
-        if self.overhang is not None:
-            count = -(-(length - 1) // stride) + 1
-            count -= (count - 1) * stride >= length + self.overhang[axis]
-        span = (count - 1) * stride + 1
-        before = (len(self.taps) - 1) // 2
-        behind = max(0, span + len(self.taps) - 1 - before - length)
-        edges = [maps[..., :1]] * before, [maps[..., -1:]] * behind
-        padded = torch.cat([*edges[0], maps, *edges[1]], dim=-1)
-        slices = (padded[..., k : k + span : stride] for k in range(len(self.taps)))
-        blurred = sum(tap * part for tap, part in zip(self.taps, slices, strict=True))
-        assert isinstance(blurred, Tensor)
-        return blurred.movedim(-1, axis + 2)
+        slices = [tap * padded[..., k : k + length : stride] for k, tap in enumerate(self.taps)]
+        blurred: Tensor = reduce(torch.add, slices)
+        return blurred
 
     def extra_repr(self) -> str:
         """Taps and strides."""
         return f"filter_size={len(self.taps)}, strides={self.strides}"
+
+
+class Overhang(nn.Module):
+    """What pooling with ceil_mode adds at the end of each axis: minus infinity, as far as its last window hangs over.
+
+    ``axes`` has (window, stride, padding) for each; torch counts a last window that begins on the map or its padding.
+    """
+
+    def __init__(self, axes: Sequence[tuple[int, int, int]]) -> None:
+        super().__init__()
+        self.axes = tuple(axes)
+
+    def forward(self, maps: Float[Tensor, "batch features *size"]) -> Float[Tensor, "batch features *larger"]:
+        """The maps with what lies behind their end."""
+        pads: list[int] = []
+        for length, (window, stride, padding) in zip(maps.shape[2:], self.axes, strict=True):
+            full = length + 2 * padding - window  # the start of the last window that hangs nowhere over
+            last = -(-full // stride) * stride
+            if last >= length + padding:
+                last -= stride
+            pads = [0, max(0, last - full), *pads]
+        return nn.functional.pad(maps, pads, value=-math.inf)
+
+
+def _overhang(pool: nn.Module) -> Overhang:
+    """The overhang of a pooling layer, before its stride is taken away."""
+    assert isinstance(pool, _POOLS)
+    values = (pool.kernel_size, pool.dilation, pool.stride, pool.padding)
+    sides = zip(*(_each(value, _axes(pool)) for value in values), strict=True)
+    return Overhang([(step * (side - 1) + 1, stride, padding) for side, step, stride, padding in sides])
