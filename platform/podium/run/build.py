@@ -11,7 +11,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from torch import nn
 
-from podium.contracts import Augmentation, Batch, Trick
+from podium.contracts import Augmentation, Batch, Targets, Trick
 from podium.data.base import DataModule
 from podium.layers.initializers import Initializer
 from podium.run.bind import locate
@@ -59,9 +59,7 @@ def build(config: Mapping[str, Any], data: DataModule | None = None) -> Assembly
             f"data must offer {task.targets}, which {type(task).__name__} asks for, got {data.name} with "
             f"{data.targets}; choose another data or network"
         )
-    augmentations = build_augmentations(config)
-    with refusals("augment"):
-        task.augment_with(augmentations, finish=data.finish)
+    task.augment_with(build_augmentations(config, targets=data.targets), finish=data.finish)
     return Assembly(task=task, network=network, tricks=tricks, data=data, trainer=trainer, runtime=runtime)
 
 
@@ -114,17 +112,17 @@ def training_batch(data: DataModule, examples: int) -> Batch:
     return batch
 
 
-def build_augmentations(config: Mapping[str, Any]) -> list[Augmentation]:
-    """The augmentations, in the order of the configuration.
+def build_augmentations(config: Mapping[str, Any], *, targets: Targets) -> list[Augmentation]:
+    """The augmentations, in the order of the configuration, of data with such targets.
 
     Raises:
-        ConfigError: one refuses its values or the data's shape.
+        ConfigError: one refuses its values, or does not fit the data.
     """
     augmentations: list[Augmentation] = []
     for name, node in config.get("augment", {}).items():
         augmentation: Augmentation = make(node, f"augment.{name}")
         with refusals(f"augment.{name}"):
-            augmentation.check(config["data"]["shape"])
+            augmentation.check(config["data"]["shape"], targets=targets)
         augmentations.append(augmentation)
     return augmentations
 
