@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from podium.layers.activations import ActivationName
 from podium.layers.merge import Concatenate
-from podium.layers.pixels import Normalize
+from podium.layers.published import Normalize
 from podium.layers.shapes import scaled
 from podium.layers.stages import NormPlace
 from podium.layers.unit import ConvUnit
