@@ -4,6 +4,7 @@ from torch import nn
 from torchvision import models
 from torchvision.ops import FrozenBatchNorm2d
 
+from podium.layers.naming import Published, from_torchvision, to_torchvision
 from podium.networks.torchvision_detection import TorchvisionDetection
 
 NAMES = [
@@ -135,6 +136,17 @@ def test_the_background_is_never_an_answer():
     )
     assert torch.equal(rows[:, 0], torch.tensor([2.0, 0.0] + [-1.0] * 18))
     assert torch.equal(rows[0, 1:], torch.tensor([0.8, 8, 9, 10, 11]))
+
+
+def test_torchvisions_weights_fit_under_their_own_names():
+    network = make()
+    theirs = models.get_model(SMALL, weights=None, weights_backbone=None, num_classes=4)
+    assert isinstance(network, Published)
+    assert network.torchvision_name() == SMALL
+    network.load_state_dict(from_torchvision(network, theirs.state_dict()))
+    state = to_torchvision(network, network.state_dict())
+    assert state.keys() == theirs.state_dict().keys()
+    assert all(torch.equal(tensor, theirs.state_dict()[key]) for key, tensor in state.items())
 
 
 def test_running_statistics_keep_up_with_a_short_training():

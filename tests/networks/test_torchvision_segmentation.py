@@ -5,6 +5,7 @@ from torchvision import models
 from torchvision.ops import FrozenBatchNorm2d
 
 from podium.contracts import Auxiliary
+from podium.layers.naming import Published, from_torchvision, to_torchvision
 from podium.networks.torchvision_segmentation import TorchvisionSegmentation
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
@@ -89,6 +90,17 @@ def test_each_sample_stands_for_itself_in_evaluation():
     network, x = make().eval(), torch.rand(3, 3, 32, 32)
     with torch.no_grad():
         torch.testing.assert_close(network(x)[1:2], network(x[1:2]), rtol=1e-4, atol=1e-5)
+
+
+def test_torchvisions_weights_fit_under_their_own_names():
+    network = make()
+    theirs = models.get_model("lraspp_mobilenet_v3_large", weights=None, weights_backbone=None, num_classes=4)
+    assert isinstance(network, Published)
+    assert network.torchvision_name() == "lraspp_mobilenet_v3_large"
+    network.load_state_dict(from_torchvision(network, theirs.state_dict()))
+    state = to_torchvision(network, network.state_dict())
+    assert state.keys() == theirs.state_dict().keys()
+    assert all(torch.equal(tensor, theirs.state_dict()[key]) for key, tensor in state.items())
 
 
 def test_running_statistics_keep_up_with_a_short_training():

@@ -57,6 +57,7 @@ class TorchvisionDetection(nn.Module):
             raise ValueError(
                 f"least_score must be in [0, 1), got {least_score}; set network.least_score=0.01"
             )
+        self.name = name
         self.most_detections = most_detections
         self.normalize = Normalize(mean=image_mean, std=image_std)
         self.network = _make(name, num_classes + BACKGROUND)
@@ -89,6 +90,14 @@ class TorchvisionDetection(nn.Module):
         rows = torch.cat(columns, dim=1)[found["labels"] >= BACKGROUND]
         rows = rows[rows[:, 1].argsort(descending=True, stable=True)[: self.most_detections]]
         return nn.functional.pad(rows, (0, 0, 0, self.most_detections - len(rows)), value=-1.0)
+
+    def torchvision_name(self) -> str | None:
+        """Its name there."""
+        return self.name
+
+    def torchvision_modules(self) -> dict[str, str]:
+        """Every module of it, and its path there."""
+        return {f"network.{path}": path for path, _ in self.network.named_modules() if path}
 
 
 @contextmanager

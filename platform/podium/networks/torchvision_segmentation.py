@@ -50,6 +50,7 @@ class TorchvisionSegmentation(nn.Module):
             raise ValueError(
                 f"image_size must be positive or null, got {image_size}; set network.image_size=256"
             )
+        self.name = name
         self.image_size = image_size
         self.auxiliary_weight = auxiliary_weight
         self.normalize = Normalize(mean=image_mean, std=image_std)
@@ -71,6 +72,14 @@ class TorchvisionSegmentation(nn.Module):
         if self.training and head is not None:
             return Auxiliary(logits, (_resized(head(features["aux"]), size),), self.auxiliary_weight)
         return logits
+
+    def torchvision_name(self) -> str | None:
+        """Its name there."""
+        return self.name
+
+    def torchvision_modules(self) -> dict[str, str]:
+        """Every module of it, and its path there."""
+        return {f"network.{path}": path for path, _ in self.network.named_modules() if path}
 
 
 def _resized(logits: Tensor, size: Sequence[int]) -> Tensor:
