@@ -1,5 +1,7 @@
 """Augmented runs from the command line's words to the record."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -12,14 +14,13 @@ from podium.run.assemble import check_run, compose
 from podium.run.build import build
 from podium.run.errors import ConfigError
 from podium.run.evaluate import trained
+from podium.run.folders import find_folders
 from podium.run.train import train
 
 VIEW = "data.view.standardize=[pixel,sample]"
 
 
 def weights(record, settings):
-    from podium.run.folders import find_folders
-
     _, parts = trained(find_folders(settings)[0])
     return torch.cat([p.flatten() for p in parts.network.parameters()])
 
@@ -30,6 +31,17 @@ def test_augmentations_that_are_off_leave_every_bit_of_a_run(settings):
     found = [weights(train(each), each) for each in (plain, off, on)]
     assert torch.equal(found[0], found[1])
     assert not torch.equal(found[0], found[2])
+
+
+def test_an_augmented_run_that_paused_goes_on_to_the_bit(settings):
+    words = ("augment=[affine,rand_augment]", "tricks=[mixup]", "trainer.max_epochs=3")
+    whole, parts = settings(*words, "name=whole"), settings(*words, "runtime.stop_epoch=1")
+    expected = weights(train(whole), whole)
+    for folder in find_folders(whole):
+        shutil.rmtree(folder)
+    assert train(parts).status == "paused"
+    torch.rand(3)
+    assert torch.equal(weights(train(settings(*words)), whole), expected)
 
 
 def test_what_is_augmented_is_neither_standardised_nor_shuffled_before(settings, monkeypatch):
