@@ -31,6 +31,7 @@ COMMANDS = (
     "look",
     "evaluate",
     "retrieve",
+    "ensemble",
     "sweep",
     "leaderboard",
     "reproduce",

@@ -131,6 +131,17 @@ def _parsers(words: list[str]) -> tuple[argparse.ArgumentParser, Parsers]:
     sub = add("retrieve", _retrieve, "find the test images most like each other by a run's features")
     sub.add_argument("run", type=Path, help="the run's folder")
     sub.add_argument("--queries", type=_positive, default=6, help="rows of the picture (default: 6)")
+    sub = add("ensemble", _ensemble, "average what finished runs predict, or sample one run's dropout")
+    sub.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="the runs' folders")
+    sub.add_argument(
+        "--mc-dropout",
+        type=_positive,
+        default=None,
+        help="of one run: average so many networks with drawn masks",
+    )
+    sub.add_argument(
+        "--out", type=Path, default=Path("ensembles"), help="folder for predictions (default: ensembles)"
+    )
     sub = add("sweep", _sweep, "train many configurations with Ray Tune", roots=("train", "sweep"))
     sub.add_argument(
         "--dry-run", action="store_true", help="show the trials and the estimated time, train nothing"
@@ -221,6 +232,12 @@ def _retrieve(args: argparse.Namespace) -> int:
     from podium.run.command import retrieve_command
 
     return retrieve_command(args.run, queries=args.queries)
+
+
+def _ensemble(args: argparse.Namespace) -> int:
+    from podium.run.ensemble import ensemble_command
+
+    return ensemble_command(args.runs, out=args.out, mc_dropout=args.mc_dropout)
 
 
 def _sweep(args: argparse.Namespace) -> int:

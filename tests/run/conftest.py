@@ -22,3 +22,9 @@ def quick(folder: Path, *more: str) -> dict[str, Any]:
 def settings(tmp_path: Path) -> Settings:
     """The configuration of a quick run in this test's folder, with more overrides."""
     return lambda *more: quick(tmp_path, *more)
+
+
+@pytest.fixture(scope="session")
+def settings_in() -> Settings:
+    """The configuration of a quick run in a given folder, for runs that several tests share."""
+    return quick
