@@ -115,9 +115,7 @@ def test_the_contract_tests_find_what_the_guide_adds_by_its_yaml(house: Path) ->
     shutil.copytree(REPOSITORY / "tests", house / "tests", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(REPOSITORY / "pyproject.toml", house)
     contracts = ["tests/contracts/test_networks.py", "tests/contracts/test_tricks.py"]
-    chosen = (
-        "(radial_basis or disturb_label) and not published_number"  # that table is the contributor's next line
-    )
+    chosen = "(radial_basis or disturb_label) and not published_number"  # that table is the contributor's next line
     said = run(house, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", chosen, *contracts)
     assert int(re.search(r"(\d+) passed", said)[1]) > 20  # type: ignore[index]
 

@@ -121,7 +121,9 @@ class Task(pl.LightningModule, ABC):
             return batch
         input = batch.input
         with torch.no_grad():
-            if self.global_step == 0 and any(a.bounded for a in self._augmentations):  # once: it waits for a GPU
+            if self.global_step == 0 and any(
+                a.bounded for a in self._augmentations
+            ):  # once: it waits for a GPU
                 low, high = float(input.min()), float(input.max())
                 if low < 0 or high > 1:
                     raise ValueError(
