@@ -40,6 +40,7 @@ def test_the_table_is_printed_and_stands_on_the_page(result):
     assert len({len(line) for line in lines[start : start + 4]}) == 1
     page = (result.plan.folder / "index.html").read_text()
     assert page.count('<table class="pivot">') == 1
+    assert '<th class="n">0.1</th>' in page
     assert "over folds, n - 1" in page
     assert "fold 4</th>" in page
     assert "seed 4</th>" not in page
