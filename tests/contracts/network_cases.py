@@ -57,6 +57,13 @@ class Case:
             return coloured
         return replace(coloured, width=2 * self.width)
 
+    def is_narrow(self) -> bool:
+        """Whether the chosen width leaves filters out; a parameter of that name may be something else."""
+        nodes = [node_of(self.name, self.shape, self.classes, width) for width in (self.width, None)]
+        with torch.device("meta"):
+            chosen, full = (instantiate(node, _convert_="all") for node in nodes)
+        return sum(p.numel() for p in chosen.parameters()) != sum(p.numel() for p in full.parameters())
+
     def build(self, seed: int = 0) -> nn.Module:
         """A new network with seeded weights, in training mode."""
         torch.manual_seed(seed)
@@ -81,8 +88,8 @@ class Case:
         """Samples that differ by more than noise, by which networks that average can tell them apart."""
         batch = self.batch(examples)
         generator = torch.Generator().manual_seed(4)
-        level = torch.randn(examples, self.shape[0], *(1 for _ in self.shape[1:]), generator=generator)
-        return Batch(batch.input + level, batch.target)
+        level = torch.rand(examples, self.shape[0], *(1 for _ in self.shape[1:]), generator=generator)
+        return Batch((batch.input + 3 * level) / 4, batch.target)
 
     def train(self, network: nn.Module) -> Task:
         """The network in its task, with an optimizer that learns by heart."""
@@ -109,7 +116,7 @@ def case_of(name: str) -> Case:
             case = Case(name, task, shape, classes, width)
             try:
                 case.build()
-                return case
+                return case if case.is_narrow() else replace(case, width=None)
             except InstantiationException as error:
                 refusal = str(error.__cause__)
             shape = larger(shape, refusal)

@@ -172,7 +172,7 @@ def test_it_learns_one_batch_by_heart(name):
     optimizer = task.configure_optimizers()
     part = case.task.targets != "classes" or sum(is_weight_layer(m) for m in network.modules()) >= DEEP
     losses: list[float] = []
-    for _ in range(10 if part else 150):
+    for _ in range(10 if part else 300):
         optimizer.zero_grad()
         loss = task.training_step(batch, 0)
         loss.backward()
