@@ -21,7 +21,8 @@ reason is given.
   layer), batch normalisation, pooling, merge, flattening, dense. An activation counts where it follows anything but a
   weight layer, flattening where it does not follow global pooling. Dropout (idle in evaluation), padding, an adaptive
   pooling that has nothing to do, and a softmax at the end do not count. The depths of the Keras table were counted by
-  several people [in several ways](https://github.com/keras-team/keras/pull/12001); those that this rule does not reach are explained below.
+  several people [in several ways](https://github.com/keras-team/keras/pull/12001); those that this rule does not reach
+  are explained below.
 - **Size** is parameters and running statistics as 4 bytes each, in MiB (2^20 bytes).
 - **Multiply-adds** are those of convolutions and matrix products, for one image.
 """
