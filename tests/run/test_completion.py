@@ -38,7 +38,7 @@ LINES: list[tuple[str, list[str]]] = [
     ("podium train tricks=mix", ["tricks=mixup"]),
     ("podium sweep network=lenet5,li", ["network=lenet5,linear"]),
     ("podium sweep 'initializer=choice(zeros,orth", ["initializer=choice(zeros,orthogonal"]),
-    ("podium sweep sweep=", ["sweep=init_dropout"]),
+    ("podium sweep sweep=in", ["sweep=init_dropout"]),
     ("podium sweep see", ["seed=", "seeds="]),
     ("podium leaderboard board=di", ["board=digits"]),
     ("podium leaderboard board.al", ["board.alpha="]),
@@ -171,7 +171,7 @@ PRESSED: list[tuple[str, str]] = [
     ("podium train netw", "podium train network"),
     ("podium train initializer=orth", "podium train initializer=orthogonal "),
     ("podium train network=lecture_cnn_b", "podium train network=lecture_cnn_bn_"),
-    ("podium train tricks=[dro", "podium train tricks=[dropout"),
+    ("podium train tricks=[dropo", "podium train tricks=[dropout"),
     ("podium train tricks=[dropout,mi", "podium train tricks=[dropout,mixup"),
     ("podium train tricks=[dropout,mixup]", "podium train tricks=[dropout,mixup] "),
     ("podium train --fr", "podium train --fresh "),
@@ -189,7 +189,7 @@ def test_bash_completes(bash: Shell, typed: str, line: str) -> None:
 
 
 def test_bash_completes_in_quotes_and_by_path(bash: Shell) -> None:
-    assert bash.after_tab("podium train 'tricks=[dro") == "podium train 'tricks=[dropout"
+    assert bash.after_tab("podium train 'tricks=[dropo") == "podium train 'tricks=[dropout"
     assert bash.after_tab("~/podium train initializer=orth") == "~/podium train initializer=orthogonal "
 
 
@@ -205,7 +205,7 @@ def quoted(line: str) -> str:
 
 def test_zsh_completes_in_quotes_and_by_path(zsh: Shell) -> None:
     assert zsh.after_tab("podium train tricks=") == "podium train tricks=\\["
-    assert zsh.after_tab("podium train 'tricks=[dro") == "podium train 'tricks=[dropout"
+    assert zsh.after_tab("podium train 'tricks=[dropo") == "podium train 'tricks=[dropout"
     assert zsh.after_tab("~/podium train initializer=orth") == "~/podium train initializer=orthogonal "
 
 
