@@ -38,7 +38,11 @@ def make(kind: type, network: nn.Module, *tricks: object) -> BinaryClassificatio
     return made
 
 
-@pytest.mark.parametrize("tricks", [[], [LabelSmoothing(smoothing=0.1)], [Mixup(alpha=0.4)]], ids=["plain", "smoothed", "mixed"])
+@pytest.mark.parametrize(
+    "tricks",
+    [[], [LabelSmoothing(smoothing=0.1)], [Mixup(alpha=0.4)]],
+    ids=["plain", "smoothed", "mixed"],
+)
 def test_its_loss_and_gradient_are_those_of_softmax_with_a_first_logit_of_zero(tricks: list[object]) -> None:
     torch.manual_seed(0)
     network = nn.Linear(3, 1)
