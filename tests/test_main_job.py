@@ -62,8 +62,10 @@ def test_the_board_verifies_until_a_number_is_edited(board: Path) -> None:
 @pytest.mark.timeout(900)
 def test_every_row_is_reproduced_to_the_bit(board: Path, tmp_path: Path) -> None:
     report = board / "reports" / "digits"
-    for row in range(1, len(load_board("digits").entries) + 1):
-        result = reproduce(row_records(report, row), tmp_path / str(row), data_root=str(board / "datasets"))
+    loaded = load_board("digits")
+    for row in range(1, len(loaded.entries) + 1):
+        records, folder = row_records(report, row), tmp_path / str(row)
+        result = reproduce(records, folder, metric=loaded.metric, data_root=str(board / "datasets"))
         assert result.verdict is Verdict.BIT_EQUAL, (row, result.reasons)
 
 

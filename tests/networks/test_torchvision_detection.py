@@ -5,7 +5,7 @@ from torchvision import models
 from torchvision.ops import FrozenBatchNorm2d
 
 from podium.layers.naming import Published, from_torchvision, to_torchvision
-from podium.networks.torchvision_detection import TorchvisionDetection
+from podium.networks.torchvision_detection import LEAST_SIZE, TorchvisionDetection
 
 NAMES = [
     name
@@ -51,7 +51,7 @@ def make(name=SMALL, **changes):
     ],
 )
 def test_each_learns_from_boxes_of_random_weights_and_answers_with_rows(name):
-    network = make(name)
+    network = make(name, image_size=LEAST_SIZE.get(name, 64))
     assert all(p.requires_grad for p in network.parameters())
     assert not any(isinstance(m, FrozenBatchNorm2d) for m in network.modules())
     losses = network(PICTURES, TARGET)  # the third picture has no object
@@ -169,6 +169,10 @@ def test_normalisation_of_random_weights_learns():
         ({"name": "yolo"}, f"^name must be one of fasterrcnn_.*, got yolo; set network.name={SMALL}$"),
         ({"name": "maskrcnn_resnet50_fpn"}, "^name must be one of "),
         ({"image_size": 0}, "^image_size must be positive, got 0; set "),
+        (
+            {"name": "ssd300_vgg16", "image_size": 267},
+            "^ssd300_vgg16 needs an image_size of 268 or more, got 267; set network.image_size=300$",
+        ),
         ({"most_detections": 0}, "^most_detections must be positive, got 0; set "),
         ({"least_score": 1.0}, r"^least_score must be in \[0, 1\), got 1.0; set "),
         ({"image_std": [1.0, 1.0]}, "^image_mean and image_std must be three numbers each"),

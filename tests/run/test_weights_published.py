@@ -18,6 +18,7 @@ from torchvision import models
 
 from podium.layers.naming import to_torchvision
 from podium.networks.densenet import DenseNet
+from podium.networks.torchvision_detection import BACKGROUND
 from podium.run import weights
 from podium.run.assemble import compose
 from podium.run.bind import locate
@@ -233,6 +234,17 @@ def test_a_file_under_its_authors_names_is_loaded_too(tmp_path: Path, theirs: nn
     assert "weights must be of the same network, got features" in refusal(network, other)
 
 
+def options_of(name: str) -> dict[str, Any]:
+    """What torchvision needs to build a network of 1,000 classes without a download and without a warning."""
+    if name in ("googlenet", "inception_v3"):
+        return {"init_weights": True}
+    if name in models.list_models(module=models.detection):
+        return {"weights_backbone": None, "num_classes": 1000 + BACKGROUND}
+    if name in models.list_models(module=models.segmentation):
+        return {"weights_backbone": None, "num_classes": 1000}
+    return {}
+
+
 @pytest.mark.slow
 def test_every_network_that_torchvision_has_too_has_a_place_for_its_weights() -> None:
     compared = set()
@@ -245,8 +257,7 @@ def test_every_network_that_torchvision_has_too_has_a_place_for_its_weights() ->
             network = make({**chosen, "in_shape": [3, 224, 224], "num_classes": 1000}, "network")
             if (twin := network.torchvision_name()) is None:
                 continue
-            options = {"init_weights": True} if twin in ("googlenet", "inception_v3") else {}
-            published = models.get_model(twin, **options).state_dict()
+            published = models.get_model(twin, **options_of(twin)).state_dict()
         theirs = to_torchvision(network, network.state_dict())
         lacking = {key for key in published if key not in theirs}
         assert all(key.startswith(("aux1.", "aux2.", "AuxLogits.")) for key in lacking), name

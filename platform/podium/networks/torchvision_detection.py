@@ -21,6 +21,7 @@ from podium.layers.shapes import image_shape
 
 Losses = dict[str, Tensor]
 BACKGROUND = 1  # torchvision keeps class 0 for it
+LEAST_SIZE = {"ssd300_vgg16": 268}  # its last convolutions are not padded
 
 
 class TorchvisionDetection(nn.Module):
@@ -53,6 +54,10 @@ class TorchvisionDetection(nn.Module):
         for key, value in (("image_size", image_size), ("most_detections", most_detections)):
             if value < 1:
                 raise ValueError(f"{key} must be positive, got {value}; set network.{key}=100")
+        if image_size < (least := LEAST_SIZE.get(name, 1)):
+            raise ValueError(
+                f"{name} needs an image_size of {least} or more, got {image_size}; set network.image_size=300"
+            )
         if not 0 <= least_score < 1:
             raise ValueError(
                 f"least_score must be in [0, 1), got {least_score}; set network.least_score=0.01"
