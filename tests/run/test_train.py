@@ -140,15 +140,21 @@ def test_evaluating_confirms_the_record_and_notices_other_weights(settings: Sett
 @pytest.mark.parametrize(
     "override",
     [
-        "trainer.precision=bf16-mixed",
         "trainer.channels_last=true",
         "trainer.accumulate=3",
         "optimizer=momentum",
     ],
 )
-def test_precision_layout_and_accumulation_are_configuration(settings: Settings, override: str) -> None:
+def test_layout_accumulation_and_optimizer_are_configuration(settings: Settings, override: str) -> None:
     record = train(settings("network=lecture_cnn", "trainer.max_epochs=1", override))
     assert record.status is Status.FINISHED
+
+
+@pytest.mark.parametrize("precision", ["bf16-mixed", "bf16-true", "64-true"])
+def test_a_network_of_any_precision_is_scored_as_its_file_is(settings: Settings, precision: str) -> None:
+    config = settings("trainer.max_epochs=1", f"trainer.precision={precision}")
+    assert train(config).status is Status.FINISHED
+    assert evaluate(run_folder(config)).largest_change == 0.0
 
 
 @pytest.mark.slow

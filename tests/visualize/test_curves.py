@@ -23,6 +23,15 @@ def test_a_picture_has_a_panel_for_each_metric(tmp_path: Path) -> None:
     assert one.std() > 0.01
 
 
+def test_many_panels_fill_rows_of_three(tmp_path: Path) -> None:
+    point = [[0, 1.0], [1, 0.5]]
+    for count in (1, 3, 4):
+        learning_curves({f"validation/m{k}": point for k in range(count)}, tmp_path / f"{count}.png")
+    one, three, four = (matplotlib.image.imread(tmp_path / f"{count}.png").shape for count in (1, 3, 4))
+    assert three[:2] == (one[0], 3 * one[1])
+    assert four[:2] == (2 * one[0], 3 * one[1])
+
+
 def test_the_same_history_in_another_order_gives_the_same_bytes(tmp_path: Path) -> None:
     learning_curves(HISTORY, tmp_path / "a.png")
     learning_curves(dict(reversed(HISTORY.items())), tmp_path / "b.png")

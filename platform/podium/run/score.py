@@ -21,8 +21,11 @@ Answers = dict[str, npt.NDArray[Any]]
 
 
 def predict(task: Task, examples: Examples, device: torch.device) -> Answers:
-    """What the task keeps of each example, in evaluation mode and full precision, and ``index``, its place."""
-    network = task.network.to(device).eval()
+    """What the task keeps of each example, in evaluation mode and single precision, and ``index``, its place.
+
+    A network that was trained in another precision is single from here on, as one that is read from its file.
+    """
+    network = task.network.to(device, torch.float32).eval()
     rows = (slice(start, start + BATCH) for start in range(0, len(examples), BATCH))
     parts: list[dict[str, torch.Tensor]] = []
     with torch.inference_mode():

@@ -3,11 +3,16 @@
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from podium.visualize.figure import BLUE, GREEN, INK, ORANGE, plain, save
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 SPLITS = {"train": (BLUE, "-"), "validation": (ORANGE, "--"), "test": (GREEN, ":")}
 MARKED = 40  # points up to which each one is marked
+COLUMNS = 3  # panels in a row, at most
 Curve = Sequence[Sequence[float]]
 
 
@@ -22,25 +27,30 @@ def learning_curves(history: Mapping[str, Curve], path: Path) -> None:
     panels = _panels(history)
     if not panels:
         raise ValueError("history must hold a point, got none; train a step first")
-    figure = Figure(figsize=(5.2 * len(panels), 3.6), layout="constrained")
-    for axes, (metric, curves) in zip(
-        figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
-    ):
-        for split, curve in curves.items():
-            colour, line = SPLITS.get(split, (INK, "-."))
-            steps = [pair[0] for pair in curve]
-            values = [pair[1] if math.isfinite(pair[1]) else math.nan for pair in curve]
-            marker = "o" if len(curve) <= MARKED else ""
-            axes.plot(
-                steps, values, line, color=colour, marker=marker, markersize=3, linewidth=1.6, label=split
-            )
-        axes.set_xlabel("step", color=INK)
-        axes.set_ylabel(_title(metric), color=INK)
-        if "error" in metric:
-            axes.set_ylim(bottom=0)
-        axes.legend(frameon=False, fontsize=9)
-        plain(axes)
+    columns = min(COLUMNS, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    figure = Figure(figsize=(5.2 * columns, 3.6 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, (metric, curves) in zip(grid, panels.items(), strict=False):
+        _draw(axes, metric, curves)
+    for axes in grid[len(panels) :]:
+        axes.remove()
     save(figure, path)
+
+
+def _draw(axes: "Axes", metric: str, curves: Mapping[str, Curve]) -> None:
+    for split, curve in curves.items():
+        colour, line = SPLITS.get(split, (INK, "-."))
+        steps = [pair[0] for pair in curve]
+        values = [pair[1] if math.isfinite(pair[1]) else math.nan for pair in curve]
+        marker = "o" if len(curve) <= MARKED else ""
+        axes.plot(steps, values, line, color=colour, marker=marker, markersize=3, linewidth=1.6, label=split)
+    axes.set_xlabel("step", color=INK)
+    axes.set_ylabel(_title(metric), color=INK)
+    if "error" in metric:
+        axes.set_ylim(bottom=0)
+    axes.legend(frameon=False, fontsize=9)
+    plain(axes)
 
 
 def _panels(history: Mapping[str, Curve]) -> dict[str, dict[str, Curve]]:
