@@ -8,7 +8,11 @@ from podium.leaderboard.columns import NO_BREAK, count, interval_text, load_colu
 from podium.leaderboard.table import make_table
 from podium.records.record import RunRecord
 
-OTHER = {"test/mean_iou": 0.5, "test/map": 0.4}  # of tasks that the factory's runs do not have
+OTHER = {
+    "test/mean_iou": 0.5,
+    "test/map": 0.4,
+    "test/mse": 0.0123,
+}  # of tasks that the factory's runs do not have
 ALL = sorted(module.name for module in pkgutil.iter_modules(columns.__path__))
 
 
@@ -33,7 +37,11 @@ def test_every_column_has_a_title_a_help_a_value_and_a_text(name, rows):
 
 
 def test_the_factory_knows_every_column():
-    assert sorted([*COLUMNS, "mean_average_precision", "mean_iou"]) == ALL
+    assert sorted([*COLUMNS, "mean_average_precision", "mean_iou", "mse"]) == ALL
+
+
+def test_a_squared_error_is_no_per_cent(rows):
+    assert load_column("mse").text(rows[0]).startswith("0.0123 (")
 
 
 def test_an_unknown_column_is_refused_with_the_nearest_name():

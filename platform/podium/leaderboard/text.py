@@ -7,7 +7,7 @@ HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 SPACES = re.compile(r"[^\S\N{NO-BREAK SPACE}]+")
 MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~$:@]|(?<=www)\.)", re.IGNORECASE)
-SPOKEN = {"top1": "top-1", "top3": "top-3", "top5": "top-5", "iou": "IoU", "map": "mAP"}
+SPOKEN = {"top1": "top-1", "top3": "top-3", "top5": "top-5", "iou": "IoU", "map": "mAP", "mse": "MSE"}
 
 
 def visible(text: str) -> str:

@@ -50,11 +50,11 @@ def compare(folder: Path, *, samples: int) -> Comparison:
 def _compare(folder: Path, samples: int) -> Comparison:
     record, parts = trained(folder)
     examples, network = parts.data.examples("test"), parts.network
-    if parts.data.targets != "classes" or not dropouts(network):
+    plain = predict(parts.task, examples, torch.device("cpu"))
+    if "probability" not in plain or not dropouts(network):
         raise ConfigError(
             f"{folder} must be a classification with dropout, got {record.name} without; train one with tricks=[dropout]"
         )
-    plain = predict(parts.task, examples, torch.device("cpu"))
     pool = Pool(plain["label"])
     torch.manual_seed(record.seed)
     for _ in range(samples):

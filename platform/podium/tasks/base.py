@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from podium.contracts import Augmentation, Auxiliary, Batch, Targets, Trick
+from podium.optim.cyclic_cosine import CyclicCosine
 from podium.tasks.meter import Meter
 
 
@@ -26,17 +27,19 @@ class Task(pl.LightningModule, ABC):
 
         batch -> augmented -> edit_batch -> network -> edit_target -> loss -> edit_loss -> backward
 
-    The schedule is stepped once an epoch, here and not by Lightning, because Lightning does so after the hook in which
-    the epoch's checkpoint is written, which would lose that step on a resume.
+    The schedule is stepped once an epoch (a cyclic one with the optimizer), here and not by Lightning, because Lightning
+    does so after the hook in which the epoch's checkpoint is written, which would lose that step on a resume.
 
-    ``targets`` is what the data must offer. Where ``softens`` is false, targets are no class probabilities, and tricks
-    that edit batches or targets are refused.
+    ``targets`` is what the data must offer; where ``copies`` is true, outputs are compared with the inputs themselves and
+    targets are labels beside them. Where ``softens`` is false, targets are no class probabilities, and tricks that edit
+    batches or targets are refused.
 
     Raises:
         ValueError: fewer than two classes, or a trick that this task has no use for.
     """
 
     targets: ClassVar[Targets] = "classes"
+    copies: ClassVar[bool] = False
     softens: ClassVar[bool] = True
 
     def __init__(
@@ -70,6 +73,8 @@ class Task(pl.LightningModule, ABC):
                 f"{type(self).__name__} has no class probabilities to edit, got {type(unfit[0]).__name__}; "
                 "leave that trick out"
             )
+        for trick in tricks:
+            trick.check(self, tricks)
 
     @staticmethod
     @abstractmethod
@@ -91,6 +96,10 @@ class Task(pl.LightningModule, ABC):
     @abstractmethod
     def answers(self, output: Any, batch: Batch) -> dict[str, Tensor]:
         """What is kept of each test example: arrays with the batch in front, among them ``label``."""
+
+    def truth(self, batch: Batch) -> Tensor:
+        """What outputs are compared with."""
+        return batch.input if self.copies else batch.target
 
     def soften(self, target: Tensor) -> Tensor:
         """Targets as class probabilities (batch, classes), for tricks that edit batches or targets."""
@@ -137,14 +146,14 @@ class Task(pl.LightningModule, ABC):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of one batch, augmented, all edits applied, auxiliary classifiers included."""
         batch = self.augmented(batch)
-        truth = batch.target
+        truth = self.truth(batch)
         if self._batch_tricks or self._target_tricks:
             batch = Batch(batch.input, self.soften(truth).to(batch.input.dtype))
         for trick in self._batch_tricks:
             batch = trick.edit_batch(batch)
         given = self.network(batch.input)
         output = given.logits if isinstance(given, Auxiliary) else given
-        target = batch.target
+        target = self.truth(batch)
         for trick in self._target_tricks:
             target = trick.edit_target(target, output)
         loss = self.loss(output, target)
@@ -162,10 +171,10 @@ class Task(pl.LightningModule, ABC):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Collect sums of loss and errors of one batch."""
-        output = self.network(batch.input)
-        examples = len(batch.target)
-        loss = self.loss(output, batch.target).double() * examples
-        self._validation.append(({"loss": loss, **self.errors(output, batch.target)}, examples))
+        output, truth = self.network(batch.input), self.truth(batch)
+        examples = len(truth)
+        loss = self.loss(output, truth).double() * examples
+        self._validation.append(({"loss": loss, **self.errors(output, truth)}, examples))
 
     def on_validation_epoch_end(self) -> None:
         """Log the means over the whole split, weighted by example."""
@@ -186,13 +195,21 @@ class Task(pl.LightningModule, ABC):
         if self._saved_schedule is not None and self._schedule is not None:
             self._schedule.load_state_dict(self._saved_schedule)
             self._saved_schedule = None
+        if isinstance(self._schedule, CyclicCosine):
+            self._schedule.plan(int(self.trainer.estimated_stepping_batches))
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Step the optimizer, and a cyclic schedule with it."""
+        super().optimizer_step(*args, **kwargs)
+        if isinstance(self._schedule, CyclicCosine):
+            self._schedule.step()
 
     def on_train_epoch_end(self) -> None:
         """Step the schedule; a plateau schedule looks at the validation loss."""
         assert self._schedule is not None
         if isinstance(self._schedule, ReduceLROnPlateau):
             self._schedule.step(self.trainer.callback_metrics["validation/loss"])
-        else:
+        elif not isinstance(self._schedule, CyclicCosine):
             self._schedule.step()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
