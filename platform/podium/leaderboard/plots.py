@@ -59,7 +59,7 @@ def cost_plot(table: Table, cost: str, label: str) -> str | None:
     if not points:
         return None
     front = pareto([point for point in points if point.ranked], table.board.direction)
-    with _style(cost):
+    with themed(cost):
         figure, axes = _axes(6.2, 3.9, 0.5, 0.5)
         for point in points:
             colour = ACCENT if point in front else SOFT
@@ -93,7 +93,7 @@ def cost_plot(table: Table, cost: str, label: str) -> str | None:
         axes.set_ylim(bottom=0)
         axes.set_xlabel(label)
         axes.set_ylabel(f"{spoken(table.board.metric)}, %")
-        return _svg(figure, cost)
+        return inline_svg(figure, cost)
 
 
 def curve_plot(table: Table, row: Row, metric: str) -> str | None:
@@ -105,7 +105,7 @@ def curve_plot(table: Table, row: Row, metric: str) -> str | None:
     if own is None:
         return None
     name = f"curve-{row.entry.short_hash}"
-    with _style(name):
+    with themed(name):
         figure, axes = _axes(2.9, 1.9, 0.42, 0.28)
         for other in sorted(table.rows, key=lambda other: other.entry.key):
             drawn = curves(other, metric)
@@ -122,7 +122,7 @@ def curve_plot(table: Table, row: Row, metric: str) -> str | None:
         axes.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
         axes.set_ylim(*((0.1, 110) if is_error(metric) else (0, 100)))
         axes.tick_params(labelsize=8)
-        return _svg(figure, name)
+        return inline_svg(figure, name)
 
 
 def cost_points(table: Table, cost: str) -> list[Point]:
@@ -175,7 +175,7 @@ def _epochs(drawn: npt.NDArray[np.float64]) -> range:
     return range(1, drawn.shape[1] + 1)
 
 
-def _style(salt: str) -> AbstractContextManager[None]:
+def themed(salt: str) -> AbstractContextManager[None]:
     """Matplotlib's own defaults, whatever the user's matplotlibrc says, and ours over them."""
     defaults: dict[Any, Any] = {k: v for k, v in mpl.rcParamsDefault.items() if not k.startswith("backend")}
     defaults.update(STYLE)
@@ -194,7 +194,7 @@ def _axes(width: float, height: float, left: float, bottom: float) -> tuple[Figu
     return figure, axes
 
 
-def _svg(figure: Figure, name: str) -> str:
+def inline_svg(figure: Figure, name: str) -> str:
     """The figure as an element for a page: no header, no date, ids of its own, colours as variables."""
     buffer = io.BytesIO()
     keys = ("Date", "Creator", "Format", "Type")

@@ -41,8 +41,8 @@ def render(table: Table) -> dict[str, bytes]:
     columns = {name: load_column(name) for name in table.board.columns}
     values = _values(table, columns)
     return {
-        "index.html": _template("board.html.j2", autoescape=True).render(values).encode(),
-        "leaderboard.md": _template("board.md.j2", autoescape=False).render(values).encode(),
+        "index.html": template("board.html.j2", autoescape=True).render(values).encode(),
+        "leaderboard.md": template("board.md.j2", autoescape=False).render(values).encode(),
         "leaderboard.csv": _csv(table, columns),
         SUMMARY_FILE: (canonical_json(summary(table), indent=1) + "\n").encode(),
     }
@@ -75,19 +75,20 @@ def verdicts(table: Table, row: Row) -> dict[str, list[int]]:
 
 
 def _values(table: Table, columns: dict[str, Column]) -> dict[str, Any]:
-    script = Markup(_template("board.js", autoescape=False).render())  # our own file: nothing is filled in
+    script = Markup(template("board.js", autoescape=False).render())  # our own file: nothing is filled in
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     costs = {"parameters": "Parameters", "multiply_adds": "Multiply-adds for one image"}
     plots = {cost: cost_plot(table, cost, label) for cost, label in costs.items()}
     return {
         "table": table,
         "board": table.board,
+        "report": f"reports/{table.board.name}",
         "columns": columns,
         "cells": {row.number: _cells(row, columns) for row in table.rows},
         "verdicts": {row.number: verdicts(table, row) for row in table.rows},
         "commands": {row.number: reproduce_command(table, row) for row in table.rows},
         "train_command": train_command,
-        "style": Markup(_template("board.css", autoescape=False).render()),
+        "style": Markup(template("board.css", autoescape=False).render()),
         "script": script,
         "script_hash": digest,
         "plots": {name: Markup(plot) for name, plot in plots.items() if plot},
@@ -144,7 +145,8 @@ def _csv(table: Table, columns: dict[str, Column]) -> bytes:
     return buffer.getvalue().encode()
 
 
-def _template(name: str, *, autoescape: bool) -> Any:
+def template(name: str, *, autoescape: bool) -> Any:
+    """A template of podium/leaderboard/templates, with the filters that show names of strangers as text."""
     environment = Environment(
         loader=PackageLoader("podium.leaderboard"),
         autoescape=autoescape,
