@@ -74,6 +74,7 @@ def test_what_is_no_teacher_is_refused(finished: str, tmp_path: Path, edit, mess
     config = quick(tmp_path, *DISTILL, f"tricks.distillation.teacher={edit(finished)}")
     with pytest.raises(ConfigError, match=message):
         train(config)
+    assert not run_folder(config).exists()
 
 
 @pytest.mark.parametrize("change", ["data.split.seed=1", "data.view.permute_seed=3"])

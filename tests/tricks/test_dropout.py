@@ -7,6 +7,7 @@ from torch import nn
 
 from podium.contracts import Auxiliary
 from podium.tricks.dropout import Dropout, OutputDropout
+from podium.tricks.squeeze_excite import SqueezeExcite
 
 
 def rates(network: nn.Module) -> dict[str, float]:
@@ -67,6 +68,15 @@ def test_a_network_with_its_own_dropout_gets_the_rate_and_no_more_modules():
     edited = Dropout(p=0.1, input_p=0.0, output_p=0.0).edit_network(network)
     assert sorted(p for p in rates(edited).values() if p > 0) == [0.1]
     assert edited[2].p == 0.1
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_other_tricks_have_inserted_is_not_dropped_in(tools, order):
+    tricks = [SqueezeExcite(reduction=2), Dropout(p=0.3, input_p=0.0, output_p=0.0)][::order]
+    network = tools.make_image_network()
+    for trick in tricks:
+        network = trick.edit_network(network)
+    assert [p for p in rates(network).values() if p > 0] == [0.3]
 
 
 def test_channels_are_still_dropped_as_a_whole_in_a_network_that_did():

@@ -1,8 +1,8 @@
 """Teachers: the trained network of one of our own runs, for a trick that learns from it (tricks.distillation.teacher=...).
 
 ``runs/NAME@SHA256`` is a finished run's folder with at least the first 16 digits of the hash of its network.safetensors: a
-folder alone would not say which weights an entry was trained with. The teacher is loaded when training begins and not
-before: a run can be scored again where its teacher is not there any more.
+folder alone would not say which weights an entry was trained with. The teacher is looked for when a run begins, and
+loaded when it trains: a run can be scored again where its teacher is not there any more.
 """
 
 import hashlib
@@ -34,6 +34,30 @@ def trained_network(
     Raises:
         ConfigError: there is no such run, its weights are other ones, or it has seen other data.
     """
+    folder, record, content = _found(source, data)
+    with torch.random.fork_rng(devices=[]):
+        network, _ = build({**record.config, "network": {**record.config["network"], "weights": None}})
+    try:
+        network.load_state_dict(safetensors.torch.load(content))
+    except RuntimeError as error:
+        detail = str(error).strip().splitlines()[0]
+        raise ConfigError(f"{folder} must hold its network's weights, got {detail}; train it again") from None
+    return network
+
+
+def check_teachers(config: Mapping[str, Any]) -> None:
+    """Check that every teacher that a configuration names is there, before a run is begun.
+
+    Raises:
+        ConfigError: as ``trained_network``, for all but weights that do not fit their own network.
+    """
+    for node in config["tricks"].values():
+        if "teacher" in node:
+            _found(node["teacher"], config["data"])
+
+
+def _found(source: str, data: Mapping[str, Any]) -> tuple[Path, RunRecord, bytes]:
+    """The folder of a teacher, its record, and its weights as the file has them."""
     path, at, digits = source.rpartition("@")
     folder = Path(path if at else source).expanduser()
     try:
@@ -50,14 +74,7 @@ def trained_network(
     _check_hash(source, digits if at else "", hashlib.sha256(content).hexdigest())
     _check_data(record.config["data"], data, folder)
     check_run(record.config)
-    with torch.random.fork_rng(devices=[]):
-        network, _ = build({**record.config, "network": {**record.config["network"], "weights": None}})
-    try:
-        network.load_state_dict(safetensors.torch.load(content))
-    except RuntimeError as error:
-        detail = str(error).strip().splitlines()[0]
-        raise ConfigError(f"{folder} must hold its network's weights, got {detail}; train it again") from None
-    return network
+    return folder, record, content
 
 
 def _check_hash(source: str, digits: str, digest: str) -> None:

@@ -35,6 +35,7 @@ from podium.run.pictures import draw
 from podium.run.recorder import Diverged, Recorder
 from podium.run.saver import checked_checkpoint
 from podium.run.score import predict, save_predictions, scores
+from podium.run.teacher import check_teachers
 
 INFERENCE_TIMED_S = 0.2
 RESUMABLE = (Status.RUNNING, Status.INTERRUPTED, Status.PAUSED, Status.STOPPED)
@@ -69,6 +70,7 @@ def train(config: Mapping[str, Any], *, after_first_step: Callable[[], None] = l
     pin_threads(config["runtime"])
     if (done := find_record(config)) is not None and is_final(done):
         return done
+    check_teachers(config)
     parts = build(config)
     with refusals("data"):
         parts.data.prepare_data()

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 from podium.contracts import Auxiliary, Trick
-from podium.layers.surgery import insert_after, is_activation, replace
+from podium.layers.surgery import insert_after, is_activation, named_originals, replace
 
 _DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
 _INPUT = "input_dropout"
@@ -20,10 +20,10 @@ _INPUT = "input_dropout"
 class Dropout(Trick):
     """Drops hidden values at rate ``p``, inputs at ``input_p`` and outputs at ``output_p``.
 
-    Hidden: after every activation module. A network that already holds dropout modules is not given more of
-    them: ``p`` replaces their rates, where they are. Inputs: in front of the network. Outputs: after its last
-    layer. A rate of 0 inserts a module that does nothing, so that the network's structure is the same for
-    every rate.
+    Hidden: after every activation module of the network, not inside what other tricks have inserted. A network that
+    already holds dropout modules is not given more of them: ``p`` replaces their rates, where they are. Inputs: in
+    front of the network. Outputs: after its last layer. A rate of 0 inserts a module that does nothing, so that the
+    network's structure is the same for every rate.
 
     Raises:
         ValueError: a rate is outside [0, 1), or ``p`` is positive and the network has no activation module.
@@ -48,18 +48,19 @@ class Dropout(Trick):
         return network
 
     def _drop_hidden(self, network: nn.Module) -> nn.Module:
-        if any(isinstance(module, _DROPOUTS) for module in network.modules()):
+        originals = {module for _, module in named_originals(network)}
+        if any(isinstance(module, _DROPOUTS) for module in originals):
             return replace(
                 network,
-                lambda _, module: isinstance(module, _DROPOUTS),
+                lambda _, module: module in originals and isinstance(module, _DROPOUTS),
                 lambda module: type(module)(self.p),
                 what="a dropout module",
             )
-        if self.p == 0 and not any(is_activation(module) for module in network.modules()):
+        if self.p == 0 and not any(is_activation(module) for module in originals):
             return network
         return insert_after(
             network,
-            lambda _, module: is_activation(module),
+            lambda _, module: module in originals and is_activation(module),
             lambda: nn.Dropout(self.p),
             what="an activation module to put hidden dropout behind (or set p=0)",
         )
