@@ -42,6 +42,9 @@ class Trick(pl.Callback):
     act over time use Lightning's own hooks. Edits run in the order of the configuration.
     """
 
+    def check(self, task: pl.LightningModule, tricks: Sequence["Trick"]) -> None:
+        """Raise ValueError for a task, or for other tricks of the run, that this one does not go with."""
+
     def edit_network(self, network: nn.Module) -> nn.Module:
         """Return the network to train. Called once, after initialisation and before the optimizer exists."""
         return network

@@ -22,7 +22,7 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
     "task": ("podium.tasks.",),
     "data": ("podium.data.",),
     "optimizer": ("torch.optim.",),
-    "schedule": ("torch.optim.lr_scheduler.",),
+    "schedule": ("torch.optim.lr_scheduler.", "podium.optim."),
 }
 # Groups of which several files can be chosen: their blocks lie below their names.
 NAMED_BLOCKS = ("tricks", "augment")

@@ -1,6 +1,6 @@
 """What averages of the weights have in common: when the average is in the network, and when the live weights are."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
@@ -34,13 +34,16 @@ class Averaging(Trick):
         require_trained(network)
         return network
 
-    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """The network is about to hold live weights."""
-        averages = [type(c).__name__ for c in _callbacks(trainer) if isinstance(c, Averaging)]
+    def check(self, task: pl.LightningModule, tricks: Sequence[Trick]) -> None:
+        """There must be one average."""
+        averages = [type(trick).__name__ for trick in tricks if isinstance(trick, Averaging)]
         if len(averages) > 1:
             raise ValueError(
                 f"a run must have one average of its weights, got {' and '.join(sorted(averages))}; leave one out"
             )
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """The network is about to hold live weights."""
         self._final = False
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -135,8 +138,3 @@ def _wide(tensor: Tensor) -> Tensor:
     return (
         tensor.to(torch.promote_types(tensor.dtype, torch.float32)) if tensor.is_floating_point() else tensor
     )
-
-
-def _callbacks(trainer: Any) -> list[pl.Callback]:
-    callbacks: list[pl.Callback] = trainer.callbacks
-    return callbacks
