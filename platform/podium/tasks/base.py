@@ -185,10 +185,13 @@ class Task(pl.LightningModule, ABC):
         self._validation.clear()
 
     def configure_optimizers(self) -> Optimizer:
-        """The optimizer over all parameters that are trained; the schedule is made beside it."""
-        optimizer = self._make_optimizer([p for p in self.parameters() if p.requires_grad])
+        """The optimizer over all parameters that are trained."""
+        return self._make_optimizer([p for p in self.parameters() if p.requires_grad])
+
+    def on_fit_start(self) -> None:
+        """Make the schedule, once tricks have divided the optimizer's groups in their own ``on_fit_start``."""
+        (optimizer,) = self.trainer.optimizers
         self._schedule = self._make_schedule(optimizer)
-        return optimizer
 
     def on_train_start(self) -> None:
         """Bring back the schedule's state once the optimizer has its own."""
