@@ -5,6 +5,7 @@ from torch import nn
 
 from podium.tricks.early_stopping import EarlyStopping
 from podium.tricks.ema import EMA
+from podium.tricks.spectral_norm import SpectralNorm
 
 
 def reference(
@@ -51,6 +52,19 @@ def test_validation_sees_the_average(tools):
     for epoch in (0, 1):
         weights = [tools.copy_of(tools.make_network()), *live.seen[: 4 * (epoch + 1)]]
         assert close(validated.seen[epoch], reference(weights, 0.7, warmup=False))
+
+
+def test_the_vectors_of_spectral_normalisation_are_the_last_ones_and_keep_their_length(tools):
+    live = tools.At("on_train_batch_end")
+    tricks = [SpectralNorm(power_iterations=1), EMA(decay=0.7, warmup=False)]
+    final = tools.copy_of(tools.fit(tricks, callbacks=[live], lr=1.0).network)
+    vectors = [name for name in final if name.endswith(("._u", "._v"))]
+    assert len(vectors) == 4
+    for name in vectors:
+        assert torch.equal(final[name], live.seen[-1][name])
+        assert float(final[name].norm()) == pytest.approx(1, rel=1e-5)
+    mean = reference(live.seen, 0.7, warmup=False)
+    assert min(float(mean[name].norm()) for name in vectors) < 0.999  # what averaging would have made of them
 
 
 def test_zero_decay_is_neutral(tools):

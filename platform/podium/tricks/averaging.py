@@ -8,11 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from podium.contracts import Trick
+from podium.layers.surgery import PARAMETRIZATIONS
 from podium.tricks.weights import require_trained
 
 
 class Averaging(Trick):
     """Evaluates, and ends with, averaged weights, once there are any; a subclass moves the average by ``average_in``.
+
+    Weights and floating-point buffers are averaged. Counters are copied, and so is what a layer computes its weight with,
+    as the unit vectors of spectral normalisation, whose mean would be shorter.
 
     In training the live weights are in the network and the average is here, and so they are in checkpoints.
     The average is put into the network for every validation and at the end of the fit. A checkpoint of the
@@ -53,11 +57,13 @@ class Averaging(Trick):
 
     @torch.no_grad()
     def average_in(self, pl_module: pl.LightningModule, share: float) -> None:
-        """Move the average by this share of the way to the weights; integer buffers are copied."""
+        """Move the average by this share of the way to the weights; what cannot be averaged is copied."""
+        network = pl_module.get_submodule("network")
+        copied = {name for name, _ in network.named_buffers() if PARAMETRIZATIONS in name.split(".")}
         for name, live in tensors_of(pl_module).items():
             if name not in self._average:
                 self._average[name] = _wide(live).clone()
-            elif live.is_floating_point():
+            elif live.is_floating_point() and name not in copied:
                 average = self._average[name]
                 average.lerp_(live.to(average.dtype), share)
             else:

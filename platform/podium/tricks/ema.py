@@ -3,7 +3,8 @@
     average <- d * average + (1 - d) * w        after every optimizer step;  d = decay, or with warmup
                                                 d = min(decay, (1 + n) / (10 + n)) after n earlier updates
 
-Over the network's weights and its floating-point buffers (running statistics of norms); counters are copied.
+Over the network's weights and its floating-point buffers (running statistics of norms); counters, and the vectors of
+spectral normalisation, are copied.
 Differs from the paper: recent weights count more, as in Tarvainen and Valpola 2017
 (https://arxiv.org/abs/1703.01780), where the paper takes the plain mean.
 """
