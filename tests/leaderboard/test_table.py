@@ -13,7 +13,8 @@ from leaderboard.factory import (
     write_run,
     write_runs,
 )
-from podium.leaderboard.table import LEFT_OUT, MISSING, hardware_of, make_table
+from podium.leaderboard.runs import LEFT_OUT, MISSING, hardware_of
+from podium.leaderboard.table import make_table
 from podium.records.record import RunRecord, Status
 
 KEYS = ["linear", "cifar_resnet20"]

@@ -3,7 +3,11 @@ import json
 import numpy as np
 import pytest
 
-from podium.run.ensemble import ensemble_command
+from podium.leaderboard.board import RULES, Board, Entry
+from podium.leaderboard.build import build
+from podium.records.record import RunRecord
+from podium.run.command import reproduce_command
+from podium.run.ensemble import ensemble_command, ensembles_again
 from podium.run.errors import ConfigError
 from podium.run.folders import find_folders
 from podium.run.train import train
@@ -56,3 +60,44 @@ def test_what_makes_no_ensemble_is_refused(folders, tmp_path):
         ensemble_command(folders, out=tmp_path, mc_dropout=5)
     with pytest.raises(ConfigError, match="with dropout, got dense32 without; train one with"):
         ensemble_command(folders[:1], out=tmp_path, mc_dropout=5)
+
+
+def test_a_row_of_ensembles_is_reproduced_by_training_its_members_again(folders, tmp_path, capsys):
+    entry = Entry.from_config("dense32", RunRecord.load(folders[0]).config)
+    board = Board.from_dict(
+        {
+            "name": "small",
+            "title": "Small",
+            "description": "Three seeds of one network.",
+            "rules": RULES,
+            "metric": "test/top1_error",
+            "direction": "min",
+            "alpha": 0.05,
+            "seeds": [0, 1, 2],
+            "overrides": [],
+            "entries": ["dense32"],
+            "columns": ["row", "entry", "top1_error"],
+            "ensembles": [{"entry": "dense32", "members": 2}],
+        }
+    )
+    table = build(board, [entry], folders, tmp_path / "small")
+    number = next(row.number for row in table.rows if row.groups)
+    data = RunRecord.load(folders[0]).config["data"]["root"]
+    assert reproduce_command(tmp_path / "small", row=number, data_root=data) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith(f"row {number}, dense32: 2 runs again")
+    assert "bit-equal: 2 of 2 runs have the same bits" in said[3]
+    (line,) = [line for line in said if "ensemble of seeds 0, 1" in line]
+    after, before = line.partition("test/top1_error ")[2].split(", published ")
+    assert after == before
+
+
+def test_an_ensemble_of_which_a_member_diverges_this_time_is_said_to_be_none(folders):
+    again = [RunRecord.load(folder) for folder in folders[:2]]
+    published = [{"seeds": [0, 1], "metrics": {"test/top1_error": 0.1}}]
+    failed = [again[0], again[1].with_(metrics=None)]
+    assert [*ensembles_again(published, failed, "test/top1_error")] == [
+        "  ensemble of seeds 0, 1: not all members finished"
+    ]
+    (line,) = ensembles_again(published, again, "test/top1_error")
+    assert line.endswith(", published 0.100000")

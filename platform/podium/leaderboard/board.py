@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import KW_ONLY, MISSING, asdict, dataclass, fields, replace
+from typing import Any, ClassVar
 
 from podium.records.record import entry_hash
 
 RULES = "1.0.0"  # the rules that this version implements: raise major or minor when a rank could change
 KEY = re.compile(r"[a-z0-9_]+")
-METRIC = re.compile(r"test/[a-z0-9_]+")
 
 
 @dataclass(frozen=True)
@@ -32,12 +31,43 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class EnsemblePlan:
+    """One more row: the ensembles of so many members of an entry, of disjoint groups of its seeds."""
+
+    entry: str
+    members: int
+
+    @classmethod
+    def of(cls, raw: Any, entries: Sequence[str], seeds: Sequence[int]) -> "EnsemblePlan":
+        """The plan that a board's file names.
+
+        Raises:
+            ValueError: it names no entry of the board, or no number of members that its seeds allow.
+        """
+        if not isinstance(raw, Mapping) or set(raw) != {"entry", "members"}:
+            raise ValueError(
+                f"ensembles must name entry and members, got {raw!r}; write {{entry: dense32, members: 5}}"
+            )
+        entry, members = raw["entry"], raw["members"]
+        if entry not in entries:
+            raise ValueError(f"ensembles must be of the board's entries, got {entry!r}; add it to entries")
+        if type(members) is not int or not 2 <= members <= len(seeds):
+            raise ValueError(
+                f"members must be from 2 to the {len(seeds)} seeds, got {members!r}; add seeds or name fewer members"
+            )
+        return cls(entry, members)
+
+
+@dataclass(frozen=True)
 class Board:
     """A board as it was planned, before anything ran.
 
     ``overrides`` are common to all entries; ``columns`` name files of podium/leaderboard/columns, in order;
-    ``alpha`` bounds the chance of one or more false claims on the whole board.
+    ``alpha`` bounds the chance of one or more false claims on the whole board; ``ensembles`` are rows beside those of the
+    entries.
     """
+
+    splits: ClassVar[tuple[str, ...]] = ("test",)  # which metrics may be of
 
     name: str
     title: str
@@ -50,6 +80,8 @@ class Board:
     alpha: float
     metric: str
     direction: str
+    _: KW_ONLY
+    ensembles: tuple[EnsemblePlan, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the values; every message is one line without the file's name."""
@@ -65,9 +97,11 @@ class Board:
                 "use the Podium that has those rules"
             )
         self._check_lists()
-        if not METRIC.fullmatch(self.metric):
+        split, _, measure = self.metric.partition("/")
+        if split not in self.splits or not KEY.fullmatch(measure):
             raise ValueError(
-                f"metric must be a test metric, got {self.metric!r}; write metric: test/top1_error"
+                f"metric must be a {' or '.join(self.splits)} metric, got {self.metric!r}; "
+                f"write metric: {self.splits[0]}/top1_error"
             )
         if self.direction not in ("min", "max"):
             raise ValueError(f"direction must be min or max, got {self.direction!r}; errors need min")
@@ -105,13 +139,32 @@ class Board:
         known = [field.name for field in fields(cls)]
         if unknown := sorted(set(raw) - set(known)):
             raise ValueError(f"{unknown[0]} is not a key of a board; its keys are {', '.join(known)}")
-        if missing := [name for name in known if name not in raw]:
+        required = [field.name for field in fields(cls) if field.default is MISSING]
+        if missing := [name for name in required if name not in raw]:
             raise ValueError(f"{missing[0]} is required on a board, got none; write {missing[0]}: ...")
-        return cls(**raw)
+        board = cls(**{name: value for name, value in raw.items() if name != "ensembles"})
+        return replace(board, ensembles=board.planned(raw.get("ensembles", [])))
+
+    def planned(self, raw: Any) -> tuple[EnsemblePlan, ...]:
+        """The ensembles that a board's file names.
+
+        Raises:
+            ValueError: they are no list, one is not of this board, or one is there twice.
+        """
+        if not isinstance(raw, list):
+            raise ValueError(f"ensembles must be a list, got {raw!r}; write ensembles: [...]")
+        plans = tuple(EnsemblePlan.of(one, self.entries, self.seeds) for one in raw)
+        if twice := [plan for plan in plans if plans.count(plan) > 1]:
+            raise ValueError(
+                f"ensembles must differ, got {twice[0].members} of {twice[0].entry} twice; remove one"
+            )
+        return plans
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values; ``from_dict`` gives the same board back."""
-        return asdict(self)
+        """Plain values; ``from_dict`` gives the same board back. Ensembles only where there are any."""
+        plain = asdict(self)
+        plans = plain.pop("ensembles")
+        return {**plain, "ensembles": list(plans)} if plans else plain
 
 
 def check_entries(board: Board, entries: Sequence[Entry]) -> None:

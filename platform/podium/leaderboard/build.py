@@ -5,16 +5,18 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from podium.leaderboard import ablation_page
+from podium.leaderboard.ablation import Ablation
 from podium.leaderboard.board import Board, Entry
 from podium.leaderboard.render import render
-from podium.leaderboard.rows import SUMMARY_FILE, read_summary
+from podium.leaderboard.rows import PREDICTIONS_FILE, SUMMARY_FILE, read_summary
+from podium.leaderboard.runs import record_key
 from podium.leaderboard.summary import definition
-from podium.leaderboard.table import Table, make_table, record_key
+from podium.leaderboard.table import Table, make_table
 from podium.records.files import sha256_of
 from podium.records.record import RECORD_FILE, RunRecord, canonical_json
 
 CHECKSUMS_FILE = "checksums.json"
-PREDICTIONS_FILE = "predictions.npz"
 RECORDS_FOLDER = "records"
 
 
@@ -30,14 +32,16 @@ def build(board: Board, entries: Sequence[Entry], runs: Sequence[Path], out: Pat
     if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or (out / SUMMARY_FILE).is_file())):
         raise ValueError(f"out must be a board's folder, an empty one or none, got {out}; name another")
     records = [(RunRecord.load(run), run) for run in runs]
-    table = make_table(board, entries, [record for record, _ in records])
+    folders = {f"{RECORDS_FOLDER}/{record_key(record)}": run for record, run in records}
+    table = make_table(board, entries, [record for record, _ in records], folders=folders)
     out.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.", suffix=".new"))
     try:
         new.chmod(0o755)
         for record, run in records:
             _copy(record, run, new / RECORDS_FOLDER / record_key(record))
-        for name, content in render(table).items():
+        files = ablation_page.render(table) if isinstance(board, Ablation) else render(table)
+        for name, content in files.items():
             (new / name).write_bytes(content)
         (new / CHECKSUMS_FILE).write_bytes(checksums_of(new))
         _swap(new, out)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from podium.leaderboard.build import PREDICTIONS_FILE
+from podium.leaderboard.rows import PREDICTIONS_FILE
 from podium.leaderboard.statistics import spread
 from podium.metrics import evaluate, needed
 from podium.metrics.classification import is_top_k_error

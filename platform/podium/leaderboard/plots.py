@@ -107,7 +107,7 @@ def curve_plot(table: Table, row: Row, metric: str) -> str | None:
     name = f"curve-{row.entry.short_hash}"
     with themed(name):
         figure, axes = _axes(2.9, 1.9, 0.42, 0.28)
-        for other in sorted(table.rows, key=lambda other: other.entry.key):
+        for other in sorted(table.singles, key=lambda other: other.entry.key):
             drawn = curves(other, metric)
             if other.entry != row.entry and drawn is not None:
                 axes.plot(_epochs(drawn), drawn.mean(axis=0), color=LINE, linewidth=0.8, zorder=1)
@@ -132,7 +132,9 @@ def cost_points(table: Table, cost: str) -> list[Point]:
         value, found = row.cost(cost), row.estimate(row.metric)
         if value is not None and value > 0 and found is not None:
             low, high = (found.low, found.high) if found.low <= found.high else (found.mean, found.mean)
-            points.append(Point(row.number, value, 100 * found.mean, 100 * low, 100 * high, row.complete))
+            points.append(
+                Point(row.number, value, 100 * found.mean, 100 * low, 100 * high, row.rank is not None)
+            )
     return points
 
 

@@ -59,8 +59,10 @@ def reproduce_command(table: Table, row: Row) -> str:
 
 
 def verdicts(table: Table, row: Row) -> dict[str, list[int]]:
-    """The rows that a row is significantly better than, worse than, and not told apart from."""
-    found: dict[str, list[int]] = {"better": [], "worse": [], "same": []}
+    """The rows that a row is significantly better than, worse than, not told apart from and, where one of both is an
+    ensemble, not tested against.
+    """
+    found: dict[str, list[int]] = {"better": [], "worse": [], "same": [], "untested": []}
     for comparison in table.comparisons:
         if row.number not in (comparison.first, comparison.second):
             continue
@@ -71,6 +73,13 @@ def verdicts(table: Table, row: Row) -> dict[str, list[int]]:
         else:
             lower = (comparison.difference < 0) == is_first
             found["better" if lower == (table.board.direction == "min") else "worse"].append(other)
+    told = {row.number, *(number for numbers in found.values() for number in numbers)}
+    ensembles = row.groups is not None
+    found["untested"] = [
+        other.number
+        for other in table.rows
+        if other.number not in told and other.complete and (ensembles or other.groups is not None)
+    ]
     return {name: sorted(numbers) for name, numbers in found.items()}
 
 
@@ -100,21 +109,21 @@ def _values(table: Table, columns: dict[str, Column]) -> dict[str, Any]:
         "percent": percent,
         "min_seeds": MIN_SEEDS,
         "bootstrap_from": BOOTSTRAP_FROM,
-        "planned": len(table.rows) * len(table.board.seeds),
-        "finished": sum(len(row.finished) for row in table.rows),
+        "planned": len(table.singles) * len(table.board.seeds),
+        "finished": sum(len(row.finished) for row in table.singles),
     }
 
 
 def _curves(table: Table) -> list[tuple[Row, Markup]]:
     metric = f"validation/{short_name(table.board.metric)}"
-    drawn = [(row, curve_plot(table, row, metric)) for row in table.rows]
+    drawn = [(row, curve_plot(table, row, metric)) for row in table.singles]
     return [(row, Markup(plot)) for row, plot in drawn if plot]
 
 
 def _seed_metrics(table: Table, columns: dict[str, Column]) -> list[str]:
     """What is shown of every seed: the ranking metric, those of the columns, and the loss, where all runs have them."""
     shown = [column.metric for column in columns.values() if column.metric is not None]
-    runs = [record.metrics or {} for row in table.rows for record in row.finished]
+    runs = [record.metrics or {} for row in table.singles for record in row.finished]
     wanted = dict.fromkeys([table.board.metric, *shown, "test/loss"])
     return [metric for metric in wanted if all(metric in run for run in runs)]
 
@@ -138,7 +147,8 @@ def _csv(table: Table, columns: dict[str, Column]) -> bytes:
     for row in table.rows:
         found = row.estimate(table.board.metric)
         interval = [found.low, found.high] if found else [None, None]
-        by_seed = [found.values.get(seed) if found else None for seed in table.board.seeds]
+        values_of = found.values if found and row.groups is None else {}
+        by_seed = [values_of.get(seed) for seed in table.board.seeds]
         values: list[float | str | None] = [column.value(row) for column in columns.values()]
         values += [*interval, *by_seed, row.entry.key, row.entry.entry_hash]
         writer.writerow([csv_cell(rounded(v) if isinstance(v, float) else v) for v in values])

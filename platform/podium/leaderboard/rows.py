@@ -8,6 +8,7 @@ from typing import Any
 from podium.records.record import RunRecord
 
 SUMMARY_FILE = "board.json"
+PREDICTIONS_FILE = "predictions.npz"
 FOLDER = re.compile(r"records/[0-9a-f]{8}-s\d+")
 
 
@@ -29,6 +30,13 @@ def read_summary(report: Path) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise ValueError(f"{path} must hold an object, got {type(raw).__name__}; build the board again")
     return raw
+
+
+def row_ensembles(report: Path, row: int) -> list[dict[str, Any]]:
+    """The ensembles of row number ``row``: the seeds of their members, and their metrics; none of an entry's own row."""
+    rows = {found["number"]: found for found in read_summary(report).get("rows", [])}
+    found: list[dict[str, Any]] = rows[row].get("ensembles", []) if row in rows else []
+    return found
 
 
 def row_records(report: Path, row: int) -> list[RunRecord]:

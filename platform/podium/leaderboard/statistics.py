@@ -28,6 +28,9 @@ RESAMPLES = 9999
 
 Values = Mapping[int, float]  # seed -> value
 Correction = Callable[[Sequence[float]], list[float]]
+Align = Callable[
+    [int, int], tuple[Values, Values] | None
+]  # two entries by position -> over the same replicates
 
 
 @dataclass(frozen=True)
@@ -130,14 +133,21 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def compare(
-    entries: Sequence[Values], *, resolution: float, correction: Correction = holm
+    entries: Sequence[Values],
+    *,
+    resolution: float,
+    correction: Correction = holm,
+    align: Align | None = None,
 ) -> list[Comparison]:
-    """Every pair of entries, with p-values corrected over all pairs."""
-    pairs = list(combinations(range(len(entries)), 2))
-    adjusted = correction([paired_p(entries[i], entries[j], resolution=resolution) for i, j in pairs])
+    """Every pair of entries, with p-values corrected over all pairs; what ``align`` has no values for is not tested."""
+    pairs = []
+    for i, j in combinations(range(len(entries)), 2):
+        if (values := align(i, j) if align else (entries[i], entries[j])) is not None:
+            pairs.append((i, j, *values))
+    adjusted = correction([paired_p(first, second, resolution=resolution) for _, _, first, second in pairs])
     return [
-        Comparison(first=i, second=j, difference=_mean_difference(entries[i], entries[j]), p=p)
-        for (i, j), p in zip(pairs, adjusted, strict=True)
+        Comparison(first=i, second=j, difference=_mean_difference(first, second), p=p)
+        for (i, j, first, second), p in zip(pairs, adjusted, strict=True)
     ]
 
 
@@ -151,20 +161,23 @@ def ranks(comparisons: Sequence[Comparison], count: int, *, alpha: float, direct
     return [1 + n for n in better]
 
 
-def detectable_gap(entries: Sequence[Values], *, resolution: float, alpha: float) -> Detectable:
+def detectable_gap(
+    entries: Sequence[Values], *, resolution: float, alpha: float, tests: int | None = None
+) -> Detectable:
     """The smallest true gap between two entries that these seeds would reveal with 80% power, after
     correction.
 
-    At the strictest step of Holm's procedure (alpha divided by the number of pairs), for the median standard
-    deviation of the paired differences.
+    At the strictest step of Holm's procedure (alpha divided by the number of pairs, or of ``tests`` where there are
+    more), for the median standard deviation of the paired differences.
     """
     pairs = list(combinations(entries, 2))
+    count = tests or len(pairs)
     seeds = min((len(first.keys() & second.keys()) for first, second in pairs), default=0)
     if not pairs or seeds < MIN_SEEDS:
-        return Detectable(gap=None, pairs=len(pairs), seeds=seeds, power=POWER, spread=None)
+        return Detectable(gap=None, pairs=count, seeds=seeds, power=POWER, spread=None)
     deviation = max(float(np.median([_deviation(first, second) for first, second in pairs])), resolution)
-    gap = noncentrality(seeds, alpha / len(pairs), POWER) * deviation / math.sqrt(seeds)
-    return Detectable(gap=gap, pairs=len(pairs), seeds=seeds, power=POWER, spread=deviation)
+    gap = noncentrality(seeds, alpha / count, POWER) * deviation / math.sqrt(seeds)
+    return Detectable(gap=gap, pairs=count, seeds=seeds, power=POWER, spread=deviation)
 
 
 def noncentrality(seeds: int, alpha: float, power: float) -> float:

@@ -7,8 +7,10 @@ from typing import Any
 
 from podium.leaderboard.board import Board, Entry
 from podium.leaderboard.columns import load_column
+from podium.leaderboard.groups import Group
+from podium.leaderboard.runs import LEFT_OUT, Run
 from podium.leaderboard.statistics import Comparison
-from podium.leaderboard.table import LEFT_OUT, Row, Run, Table
+from podium.leaderboard.table import Row, Table
 from podium.leaderboard.text import rounded
 
 SCHEMA = 1
@@ -61,11 +63,18 @@ def _row(row: Row, board: Board) -> dict[str, Any]:
         "number": row.number,
         "rank": row.rank,
         "entry": row.entry.key,
-        "name": row.entry.name,
+        "name": row.name,
         "entry_hash": row.entry.entry_hash,
         "values": {name: _plain(value) for name, value in values.items()},
         "runs": [_run(run) for run in row.runs],
+        **({} if row.groups is None else {"ensembles": [_group(group) for group in row.groups]}),
     }
+
+
+def _group(group: Group) -> dict[str, Any]:
+    found = {"metrics": group.metrics or {}, "costs": group.costs or {}}
+    plain = {name: {key: _plain(v) for key, v in sorted(values.items())} for name, values in found.items()}
+    return {"seeds": list(group.seeds), **plain}
 
 
 def _run(run: Run) -> dict[str, Any]:

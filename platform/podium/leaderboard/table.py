@@ -2,13 +2,18 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from podium.leaderboard.board import Board, Entry, check_entries
+from podium.leaderboard.groups import Group, aligner, unite
+from podium.leaderboard.runs import Run, admitted, main_hardware, one_data, planned_run, text_of
+from podium.leaderboard.runs import record_key as record_key
 from podium.leaderboard.statistics import (
+    MIN_SEEDS,
     Comparison,
     Detectable,
     compare,
@@ -20,26 +25,7 @@ from podium.leaderboard.statistics import (
 )
 from podium.leaderboard.text import is_error
 from podium.records.environment import Environment
-from podium.records.record import DataPrint, RunRecord, Status, canonical_json
-
-MISSING = "missing"
-LEFT_OUT = "left out"
-
-
-@dataclass(frozen=True)
-class Run:
-    """One planned seed of an entry. ``record`` is null where there is none, or where it was left out."""
-
-    seed: int
-    status: str
-    reason: str | None
-    folder: str | None
-    record: RunRecord | None
-
-    @property
-    def finished(self) -> bool:
-        """Whether the run has test metrics that count."""
-        return self.record is not None and self.record.status is Status.FINISHED
+from podium.records.record import DataPrint, RunRecord
 
 
 @dataclass(frozen=True)
@@ -63,7 +49,10 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Row:
-    """One entry. ``number`` counts rows from 1 as published; ``rank`` is null when a seed is not finished."""
+    """One entry. ``number`` counts rows from 1 as published; ``rank`` is null when a seed is not finished.
+
+    With ``groups``, the ensembles of that entry: their members are ``runs``; ``rank`` is null too where they are too few.
+    """
 
     number: int
     rank: int | None
@@ -71,6 +60,22 @@ class Row:
     runs: tuple[Run, ...]
     metric: str
     test_size: int
+    groups: tuple[Group, ...] | None = None
+
+    @property
+    def members(self) -> int:
+        """How many networks answer together."""
+        return len(self.groups[0].seeds) if self.groups else 1
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What tells rows apart."""
+        return self.entry.key, self.members
+
+    @property
+    def name(self) -> str:
+        """What the page calls the row."""
+        return self.entry.name if self.groups is None else f"{self.entry.name}, ensemble of {self.members}"
 
     @cached_property
     def finished(self) -> tuple[RunRecord, ...]:
@@ -79,12 +84,24 @@ class Row:
 
     @property
     def complete(self) -> bool:
-        """Whether every planned seed finished."""
+        """Whether every planned seed finished, or every member of every ensemble."""
         return len(self.finished) == len(self.runs)
 
+    @property
+    def testable(self) -> bool:
+        """Whether the row can have a rank."""
+        return self.complete and (self.groups is None or len(self.groups) >= MIN_SEEDS)
+
+    @property
+    def _replicates(self) -> list[tuple[int, Mapping[str, float], Mapping[str, float]]]:
+        """Seed, metrics and costs of each replicate that counts; of an ensemble the seed of its first member."""
+        if self.groups is None:
+            return [(record.seed, record.metrics or {}, record.costs or {}) for record in self.finished]
+        return [(g.seeds[0], g.metrics, g.costs or {}) for g in self.groups if g.metrics is not None]
+
     def estimate(self, metric: str) -> Estimate | None:
-        """A final metric over the finished seeds; null where none finished."""
-        values = {record.seed: _metric(record, metric) for record in self.finished}
+        """A final metric over the finished seeds, or over ensembles; null where none finished."""
+        values = {seed: _metric(metrics, metric) for seed, metrics, _ in self._replicates}
         return Estimate.of(values) if values else None
 
     def test_set_interval(self) -> tuple[float, float] | None:
@@ -96,8 +113,8 @@ class Row:
         return wilson_interval(found.mean, self.test_size) if found and self.test_size else None
 
     def cost(self, name: str) -> float | None:
-        """A cost, averaged over the finished seeds; null where it was not measured."""
-        values = [record.costs[name] for record in self.finished if record.costs and name in record.costs]
+        """A cost, averaged over the finished seeds, or over ensembles; null where it was not measured."""
+        values = [costs[name] for _, _, costs in self._replicates if name in costs]
         return math.fsum(values) / len(values) if values else None
 
 
@@ -127,100 +144,60 @@ class Table:
 
     @property
     def troubles(self) -> list[tuple[Row, Run]]:
-        """Every planned run that does not count, with its row."""
-        return [(row, run) for row in self.rows for run in row.runs if not run.finished]
+        """Every planned run that does not count, with its entry's row."""
+        return [(row, run) for row in self.singles for run in row.runs if not run.finished]
+
+    @property
+    def singles(self) -> list[Row]:
+        """The rows of entries, without their ensembles."""
+        return [row for row in self.rows if row.groups is None]
 
 
-def make_table(board: Board, entries: Sequence[Entry], records: Sequence[RunRecord]) -> Table:
+def make_table(
+    board: Board,
+    entries: Sequence[Entry],
+    records: Sequence[RunRecord],
+    *,
+    folders: Mapping[str, Path] | None = None,
+) -> Table:
     """Rank the records of a board; their order has no influence.
+
+    A board with ensembles needs the ``folders`` in which their predictions lie, by the folder of a record on the board.
 
     Raises:
         ValueError: one line: runs that were not planned, two of one entry and seed, or runs on different
         data.
     """
     check_entries(board, entries)
-    by_run = _by_run(board, entries, records)
-    data = _one_data([by_run[key] for key in sorted(by_run)])
-    hardware = _main_hardware(list(by_run.values()))
+    by_run = admitted(board, entries, records)
+    data = one_data([by_run[key] for key in sorted(by_run)])
+    hardware = main_hardware(list(by_run.values()))
     rows = [_row(board, entry, by_run, data, hardware) for entry in entries]
-    ranked = [row for row in rows if row.complete]
-    values = [{record.seed: _metric(record, board.metric) for record in row.finished} for row in ranked]
+    by_key = {row.entry.key: row for row in rows}
+    rows += [_ensembles(by_key[plan.entry], plan.members, folders or {}) for plan in board.ensembles]
+    ranked = [row for row in rows if row.testable]
+    estimates = [row.estimate(board.metric) for row in ranked]
+    values = [found.values for found in estimates if found is not None]
     resolution = 1 / data.sizes["test"] if data else 0.0
-    comparisons = compare(values, resolution=resolution)
+    align = aligner(values, [row.members for row in ranked], board.seeds)
+    comparisons = compare(values, resolution=resolution, align=align)
     found = ranks(comparisons, len(ranked), alpha=board.alpha, direction=board.direction)
-    rank_of = {row.entry.key: rank for row, rank in zip(ranked, found, strict=True)}
-    ordered = sorted(rows, key=lambda row: _place(row, rank_of.get(row.entry.key), board))
-    numbered = tuple(_numbered(row, k, rank_of.get(row.entry.key)) for k, row in enumerate(ordered, start=1))
-    number_of = {row.entry.key: row.number for row in numbered}
+    rank_of = {row.key: rank for row, rank in zip(ranked, found, strict=True)}
+    ordered = sorted(rows, key=lambda row: _place(row, rank_of.get(row.key), board))
+    numbered = tuple(
+        replace(row, number=k, rank=rank_of.get(row.key)) for k, row in enumerate(ordered, start=1)
+    )
+    number_of = {row.key: row.number for row in numbered}
+    single = [value for row, value in zip(ranked, values, strict=True) if row.groups is None]
     return Table(
         board=board,
         rows=numbered,
         data=data,
         hardware=hardware,
-        environments=_environments(numbered),
-        comparisons=_by_number(comparisons, [number_of[row.entry.key] for row in ranked]),
-        detectable=detectable_gap(values, resolution=resolution, alpha=board.alpha),
+        environments=_environments(row for row in numbered if row.groups is None),
+        comparisons=_by_number(comparisons, [number_of[row.key] for row in ranked]),
+        detectable=detectable_gap(single, resolution=resolution, alpha=board.alpha, tests=len(comparisons)),
     )
-
-
-def record_key(record: RunRecord) -> str:
-    """The name of a record's folder on a board."""
-    return f"{record.entry_hash[:8]}-s{record.seed}"
-
-
-def hardware_of(environment: Environment) -> str:
-    """What makes timings comparable: the GPUs of the run, else the processor, and its threads."""
-    device = " + ".join(environment.gpus) or environment.cpu
-    threads = "thread" if environment.threads == 1 else "threads"
-    return f"{device}, {environment.threads} {threads} a run"
-
-
-def _by_run(
-    board: Board, entries: Sequence[Entry], records: Sequence[RunRecord]
-) -> dict[tuple[str, int], RunRecord]:
-    planned = {entry.entry_hash for entry in entries}
-    by_run: dict[tuple[str, int], RunRecord] = {}
-    for record in sorted(records, key=lambda record: (record_key(record), record.run_key)):
-        key = (record.entry_hash, record.seed)
-        if record.entry_hash not in planned:
-            raise ValueError(f"runs must be of the board's entries, got {record_key(record)}; leave it out")
-        if record.seed not in board.seeds:
-            raise ValueError(
-                f"seeds must be among the planned {board.seeds}, got {record.seed}; leave the run out"
-            )
-        if key in by_run:
-            raise ValueError(
-                f"an entry and seed must have one run, got two of {record_key(record)}; remove one"
-            )
-        by_run[key] = record
-    return by_run
-
-
-def _one_data(records: Sequence[RunRecord]) -> DataPrint | None:
-    """The data that all runs saw; runs that failed before they saw any have none."""
-    seen: dict[str, RunRecord] = {}
-    for record in records:
-        if record.data is not None:
-            seen.setdefault(_text(record.data), record)
-    if len(seen) > 1:
-        first, second = list(seen.values())[:2]
-        raise ValueError(
-            f"runs must be on one data set and split, got {_data_text(first)} and {_data_text(second)}; "
-            "run the older again"
-        )
-    return next(iter(seen.values())).data if seen else None
-
-
-def _data_text(record: RunRecord) -> str:
-    data = record.data
-    assert data is not None
-    return f"{data.name} {data.content[:8]}/{data.split[:8]} in {record_key(record)}"
-
-
-def _main_hardware(records: Sequence[RunRecord]) -> str | None:
-    """The hardware of most finished runs; of equals, the first by name."""
-    counts = Counter(hardware_of(r.environment) for r in records if r.status is Status.FINISHED)
-    return min(counts, key=lambda name: (-counts[name], name)) if counts else None
 
 
 def _row(
@@ -230,29 +207,29 @@ def _row(
     data: DataPrint | None,
     hardware: str | None,
 ) -> Row:
-    runs = tuple(_run(seed, by_run.get((entry.entry_hash, seed)), hardware) for seed in board.seeds)
+    runs = tuple(planned_run(seed, by_run.get((entry.entry_hash, seed)), hardware) for seed in board.seeds)
     size = data.sizes["test"] if data else 0
     return Row(number=0, rank=None, entry=entry, runs=runs, metric=board.metric, test_size=size)
 
 
-def _run(seed: int, record: RunRecord | None, hardware: str | None) -> Run:
-    if record is None:
-        return Run(seed=seed, status=MISSING, reason="there is no record", folder=None, record=None)
-    folder = f"records/{record_key(record)}"
-    if record.status is Status.FINISHED and hardware_of(record.environment) != hardware:
-        reason = f"ran on {hardware_of(record.environment)}; a ranking is of one hardware"
-        return Run(seed=seed, status=LEFT_OUT, reason=reason, folder=folder, record=None)
-    if record.status is Status.FINISHED and record.metrics is None:
-        raise ValueError(f"a finished run must have metrics, got none in {record_key(record)}; run it again")
-    return Run(seed=seed, status=str(record.status), reason=record.error, folder=folder, record=record)
+def _ensembles(row: Row, members: int, folders: Mapping[str, Path]) -> Row:
+    """The row of the ensembles of an entry: disjoint groups of its runs, in the order of the board's seeds."""
+    whole = len(row.runs) // members * members
+    parts = [row.runs[start : start + members] for start in range(0, whole, members)]
+    groups = [
+        unite(
+            [run.seed for run in part], [folders[run.folder] for run in part if run.finished and run.folder]
+        )
+        for part in parts
+    ]
+    return replace(row, runs=row.runs[:whole], groups=tuple(groups))
 
 
-def _metric(record: RunRecord, name: str) -> float:
-    assert record.metrics is not None
-    if name not in record.metrics:
-        known = ", ".join(sorted(record.metrics))
+def _metric(metrics: Mapping[str, float], name: str) -> float:
+    if name not in metrics:
+        known = ", ".join(sorted(metrics))
         raise ValueError(f"a metric must be one that the runs have ({known}), got {name}; correct the board")
-    return record.metrics[name]
+    return metrics[name]
 
 
 def _place(row: Row, rank: int | None, board: Board) -> tuple[Any, ...]:
@@ -260,31 +237,16 @@ def _place(row: Row, rank: int | None, board: Board) -> tuple[Any, ...]:
     found = row.estimate(board.metric)
     sign = 1 if board.direction == "min" else -1
     mean = sign * found.mean if found else math.inf
-    return (rank is None, mean, row.entry.key)
+    return (rank is None, mean, *row.key)
 
 
-def _numbered(row: Row, number: int, rank: int | None) -> Row:
-    return Row(
-        number=number,
-        rank=rank,
-        entry=row.entry,
-        runs=row.runs,
-        metric=row.metric,
-        test_size=row.test_size,
-    )
-
-
-def _environments(rows: Sequence[Row]) -> tuple[tuple[Environment, int], ...]:
-    by_text = {_text(record.environment): record.environment for row in rows for record in row.finished}
-    counts = Counter(_text(record.environment) for row in rows for record in row.finished)
+def _environments(rows: Iterable[Row]) -> tuple[tuple[Environment, int], ...]:
+    seen = [record.environment for row in rows for record in row.finished]
+    by_text = {text_of(environment): environment for environment in seen}
+    counts = Counter(text_of(environment) for environment in seen)
     return tuple(
         (by_text[text], counts[text]) for text in sorted(counts, key=lambda text: (-counts[text], text))
     )
-
-
-def _text(value: DataPrint | Environment) -> str:
-    """Equal for equal values, whatever the order of their keys."""
-    return canonical_json(asdict(value))
 
 
 def _by_number(comparisons: Sequence[Comparison], numbers: Sequence[int]) -> tuple[Comparison, ...]:

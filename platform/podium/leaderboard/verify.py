@@ -19,15 +19,14 @@ import numpy.typing as npt
 
 from podium.leaderboard.build import (
     CHECKSUMS_FILE,
-    PREDICTIONS_FILE,
     RECORDS_FOLDER,
     files_of,
     rebuild,
     record_folders,
 )
-from podium.leaderboard.rows import SUMMARY_FILE, read_summary
+from podium.leaderboard.rows import PREDICTIONS_FILE, SUMMARY_FILE, read_summary
+from podium.leaderboard.runs import record_key
 from podium.leaderboard.summary import builders, definition
-from podium.leaderboard.table import record_key
 from podium.metrics import evaluate, labels_hash
 from podium.records.files import sha256_of
 from podium.records.record import RECORD_FILE, RunRecord, Status, entry_hash

@@ -91,11 +91,12 @@ def retrieve_command(folder: Path, *, queries: int) -> int:
 
 def reproduce_command(report: Path, *, row: int, data_root: str) -> int:
     """Train one row of a board again in a fresh folder that is kept only when the result differs."""
-    from podium.leaderboard.rows import read_summary, row_records
+    from podium.leaderboard.rows import read_summary, row_ensembles, row_records
     from podium.leaderboard.summary import definition
 
     try:
         records = row_records(report, row)
+        ensembles = row_ensembles(report, row)
         board, _ = definition(read_summary(report))
     except ValueError as error:
         raise ConfigError(str(error)) from None
@@ -115,6 +116,11 @@ def reproduce_command(report: Path, *, row: int, data_root: str) -> int:
     print(f"published mean interval of {board.metric}: {low:.4f} to {high:.4f}")
     for reason in result.reasons:
         print(f"  differs: {reason}")
+    if ensembles:
+        from podium.run.ensemble import ensembles_again
+
+        for line in ensembles_again(ensembles, [found.again for found in result.repetitions], board.metric):
+            print(line)
     if result.verdict is Verdict.BIT_EQUAL:
         shutil.rmtree(folder)
     else:

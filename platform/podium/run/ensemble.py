@@ -1,15 +1,15 @@
 """The command `podium ensemble`: finished runs that predict together, or one run whose dropout is left on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from podium.leaderboard.ensemble import Ensemble, Gain, make_ensemble
 from podium.records.files import sha256_of, write_atomically
-from podium.records.record import canonical_json
+from podium.records.record import RunRecord, canonical_json
 from podium.run.errors import ConfigError
-from podium.run.folders import PREDICTIONS_FILE
+from podium.run.folders import PREDICTIONS_FILE, find_folders
 
 ENSEMBLE_FILE = "ensemble.json"
 SCHEMA = 1
@@ -36,6 +36,21 @@ def ensemble_command(folders: Sequence[Path], *, out: Path, mc_dropout: int | No
     )
     print(f"predictions: {keep(found, out)}")
     return 0
+
+
+def ensembles_again(
+    published: Sequence[Mapping[str, Any]], again: Sequence[RunRecord], metric: str
+) -> Iterator[str]:
+    """What published ensembles score when their members were trained again, a line each."""
+    for ensemble in published:
+        members = [record for record in again if record.seed in ensemble["seeds"]]
+        name = f"ensemble of seeds {', '.join(str(seed) for seed in ensemble['seeds'])}"
+        before = ensemble["metrics"].get(metric)
+        if before is None or len(members) < 2 or any(record.metrics is None for record in members):
+            yield f"  {name}: not all members finished"
+            continue
+        after = make_ensemble([find_folders(record.config)[0] for record in members]).metrics[metric]
+        yield f"  {name}: {metric} {after:.6f}, published {before:.6f}"
 
 
 def keep(found: Ensemble, out: Path) -> Path:

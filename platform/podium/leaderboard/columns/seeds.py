@@ -5,10 +5,12 @@ from podium.leaderboard.table import Row
 
 
 def _value(row: Row) -> float:
-    return len(row.finished)
+    return len(row.finished) if row.groups is None else sum(g.metrics is not None for g in row.groups)
 
 
 def _text(row: Row) -> str:
+    if row.groups is not None:
+        return f"{_value(row):.0f}/{len(row.groups)} × {row.members}"
     return f"{len(row.finished)}/{len(row.runs)}"
 
 
