@@ -20,7 +20,17 @@ SCHEMA = 1
 WEIGHTS_DIGITS = 16  # of a SHA-256: the fewest that name a file of weights
 RECORD_FILE = "record.json"
 NOT_IDENTITY = frozenset(
-    {"name", "seed", "runtime", "tracking", "paths", "data.root", "data.seed", "data.images.in_memory"}
+    {
+        "name",
+        "seed",
+        "runtime",
+        "tracking",
+        "paths",
+        "data.root",
+        "data.seed",
+        "data.images.in_memory",
+        "tricks.logistic_head.features",
+    }
 )
 
 

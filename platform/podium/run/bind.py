@@ -9,7 +9,7 @@ import importlib
 import inspect
 import typing
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from podium.run.errors import ConfigError, nearest
 
@@ -38,6 +38,7 @@ GIVEN: Mapping[str, frozenset[str]] = {
 RESERVED: Mapping[str, Mapping[str, Any]] = {
     "network": {"weights": str | None},
     "tricks.distillation": {"teacher": str},
+    "tricks.logistic_head": {"features": Literal["cached", "computed"]},
 }
 
 

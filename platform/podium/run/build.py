@@ -16,6 +16,7 @@ from podium.data.base import DataModule
 from podium.layers.initializers import Initializer
 from podium.run.bind import locate
 from podium.run.errors import ConfigError
+from podium.run.features import training_features
 from podium.run.settings import RuntimeSettings, TrainerSettings
 from podium.run.teacher import trained_network
 from podium.run.weights import load_weights
@@ -79,7 +80,7 @@ def build_network(config: Mapping[str, Any], data: DataModule | None = None) -> 
         load_weights(network, weights, progress=config["runtime"]["progress"])
     tricks: list[Trick] = []
     for name, node in config["tricks"].items():
-        trick = _make_trick(name, node, config)
+        trick = _make_trick(name, node, config, data)
         with refusals(f"tricks.{name}"):
             network = trick.edit_network(network)
         tricks.append(trick)
@@ -127,12 +128,22 @@ def build_augmentations(config: Mapping[str, Any], *, targets: Targets) -> list[
     return augmentations
 
 
-def _make_trick(name: str, node: Mapping[str, Any], config: Mapping[str, Any]) -> Trick:
-    """A trick; a ``teacher``, which its block names as a run, is handed over as the function that loads its network."""
-    block, given = dict(node), {}
+def _make_trick(
+    name: str, node: Mapping[str, Any], config: Mapping[str, Any], data: DataModule | None
+) -> Trick:
+    """A trick; what it needs of a run is handed over as a function.
+
+    That is the loaded network of a ``teacher``, which its block names as a run, and ``features`` of the training split.
+    """
+    block = dict(node)
+    given: dict[str, Any] = {}
     if "teacher" in block:
         given["teacher"] = partial(
             trained_network, block.pop("teacher"), data=config["data"], build=build_network
+        )
+    if "features" in block:
+        given["features"] = training_features(
+            config, block.pop("features"), lambda: data or make(config["data"], "data")
         )
     trick: Trick = make(block, f"tricks.{name}", **given)
     return trick

@@ -46,8 +46,8 @@ class Recorder(pl.Callback):
         """Training throughput, without validation and the first steps; 0 when too little was timed."""
         return self._timed_images / self._timed_s if self._timed_s else 0.0
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start the clock."""
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock: what tricks do before the first step is a part of training."""
         self._began = self._mark = time.perf_counter()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -75,6 +75,10 @@ class Recorder(pl.Callback):
             key: float(v) for key, v in trainer.callback_metrics.items() if key.startswith("validation/")
         }
         self._flush(trainer, pl_module, validation)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Note what was recorded without a step."""
+        self._flush(trainer, pl_module, {})
 
     def state_dict(self) -> dict[str, Any]:
         """Seconds trained so far, so that a resumed run reports its whole cost."""

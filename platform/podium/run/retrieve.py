@@ -2,19 +2,17 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from podium.data.arrays import Examples
-from podium.data.loader import read
 from podium.metrics.retrieval import nearest, recall_at
+from podium.run import features
 from podium.run.errors import ConfigError
 from podium.run.evaluate import trained
-from podium.run.score import BATCH
 from podium.visualize.neighbours import neighbours_grid
 
 RANKS = (1, 5, 10)
@@ -49,8 +47,8 @@ def retrieve(folder: Path, *, queries: int) -> Retrieval:
             f"queries must be from 1 to the {len(examples)} test examples, of which {max(RANKS) + 1} are needed, "
             f"got {queries}"
         )
-    features, label = features_of(parts.network, examples)
-    found = nearest(features, max(RANKS))
+    vectors, label = features_of(parts.network, examples)
+    found = nearest(vectors, max(RANKS))
     chosen = np.linspace(0, len(examples) - 1, queries).astype(np.int64)
     rows = np.concatenate([chosen[:, None], found[chosen, :SHOWN]], axis=1)
     picture = folder / PICTURE_FILE
@@ -73,22 +71,7 @@ def features_of(
             f"the network must have a last layer called output, got {type(network).__name__} without one; "
             "choose another run"
         )
-    kept: list[Tensor] = []
-    labels: list[Tensor] = []
-
-    def keep(_module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        kept.append(inputs[0].flatten(1).float().cpu())
-
-    hook = output.register_forward_pre_hook(keep)
-    network.eval()
-    try:
-        with torch.inference_mode():
-            for batch in read(examples, (slice(k, k + BATCH) for k in range(0, len(examples), BATCH))):
-                network(batch.input)
-                labels.append(batch.target)
-    finally:
-        hook.remove()
-    return torch.cat(kept).numpy(), torch.cat(labels).numpy()
+    return features.features_of(network, output, examples), examples.target.numpy()
 
 
 def _images(examples: Examples, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
