@@ -7,6 +7,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import pytorch_lightning as pl
 import torch
 from hydra import compose, initialize_config_dir
 from hydra.errors import InstantiationException
@@ -14,6 +15,7 @@ from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ConstantLR
+from torch.utils.data import DataLoader
 
 from podium.contracts import Batch
 from podium.layers.initializers import Initializer, VarianceScaling
@@ -25,6 +27,7 @@ NETWORKS = sorted(file.stem for file in (CONF / "network").glob("*.yaml"))
 IMAGE, SIGNAL, VOLUME = (1, 28, 28), (1, 40), (1, 8, 16, 16)
 CLASSES = 7
 NARROW = (0.125, 0.25, 0.5, 1.0)  # the first width that a network takes
+RULE_EPOCHS = 8  # of a short run by a rule that is no gradient
 LEAST = re.compile(r"requires (images|signals|volumes) of at least (\d+)")
 KIND = re.compile(r"requires (signals|volumes) of ")
 
@@ -101,6 +104,26 @@ class Case:
             num_classes=self.classes,
         )
 
+    def fit(self, network: nn.Module, batch: Batch, *, epochs: int) -> list[float]:
+        """Train the network on one batch, once an epoch, and give the losses: for rules that need a whole run."""
+        task, losses = self.train(network), []
+        told = pl.callbacks.LambdaCallback(
+            on_train_batch_end=lambda *_: losses.append(task.meter.flush()["train/loss"])
+        )
+        trainer = pl.Trainer(
+            accelerator="cpu",
+            max_epochs=epochs,
+            callbacks=[told],
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+        )
+        loader = DataLoader([batch], batch_size=None)
+        trainer.fit(task, loader, loader)
+        return losses
+
 
 @cache
 def case_of(name: str) -> Case:
@@ -170,6 +193,13 @@ def unreached(network: nn.Module) -> set[str]:
         for key, parameter in network.named_parameters()
         if parameter.grad is None or (parameter.ndim > 1 and not parameter.grad.any())
     }
+
+
+def unmoved(case: Case, network: nn.Module) -> set[str]:
+    """Parameters that a short run by the task's own rule leaves as they were."""
+    before = {key: parameter.clone() for key, parameter in network.named_parameters()}
+    case.fit(network, case.batch(8), epochs=RULE_EPOCHS)
+    return {key for key, parameter in network.named_parameters() if torch.equal(parameter, before[key])}
 
 
 def calls_in_a_pass(network: nn.Module, inputs: Tensor) -> dict[str, int]:

@@ -38,6 +38,11 @@ GOLDEN = {
         "6db7e75e8b922deb9488016e1509d1285a1357c9098ec626ccb2829bd05f6d0a",
         "b0a7058f9be83b4d7c872fbf277d239798b37ad54bb8227348f7869fdad56077",
     ),
+    "separable": (
+        {"train": 340, "validation": 60, "test": 100},
+        "e8333bf4f214e404cc65cd51a0617747840e505a939575b01f29248f49ba6ac3",
+        "bb86fad5340f016cbc5510a10b42756f2b6fb20fe4518f30b97e6d7113491a57",
+    ),
     "shapes_detection": (
         {"train": 1440, "validation": 160, "test": 400},
         "c6ad9f1b84f815c77b029d3d6143f4170af35286d3e5eadc2dcdf017642e693f",
@@ -47,6 +52,11 @@ GOLDEN = {
         {"train": 1440, "validation": 160, "test": 400},
         "c6ad9f1b84f815c77b029d3d6143f4170af35286d3e5eadc2dcdf017642e693f",
         "10060ef2b3fc20de86cfbbf0c6e9c2735acbbc3b43bfa8e43d47a91ec7d32b04",
+    ),
+    "xor": (
+        {"train": 272, "validation": 48, "test": 80},
+        "8900a159626b82f6ec28b49500a4a352d67db8510bf65f77dd0b713234d0970a",
+        "562e1a873f981872b26fe80aa82d845fc353d5207b0168303b55dccc4538d5bc",
     ),
 }
 

@@ -18,6 +18,7 @@ from network_cases import (
     CONF,
     NETWORKS,
     REPOSITORY,
+    RULE_EPOCHS,
     calls_in_a_pass,
     case_of,
     composed,
@@ -25,6 +26,7 @@ from network_cases import (
     he_normal,
     is_frozen,
     node_of,
+    unmoved,
     unreached,
     without_dropout,
 )
@@ -93,7 +95,7 @@ def test_its_last_layer_is_called_output(name):
     case = case_of(name)
     network = case.build()
     last = [key for key, module in network.named_modules() if is_weight_layer(module)][-1]
-    if case.foreign:  # other people's networks have names of their own
+    if case.foreign or case.task.by_rule:  # other people's networks and rules have names of their own
         assert last
     else:
         assert last == "output"
@@ -103,12 +105,16 @@ def test_its_last_layer_is_called_output(name):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_its_task_trains_it_and_the_gradient_reaches_every_parameter(name):
+def test_its_task_trains_it_and_the_gradient_or_the_rule_reaches_every_parameter(name):
     case, never = case_of(name), None
     for seed in range(4):  # rectifiers of so narrow a network can be dead by chance, not in every draw
         network = without_dropout(case.build(seed))
-        case.train(network).training_step(case.batch(8), 0).backward()
-        never = unreached(network) if never is None else never & unreached(network)
+        if case.task.by_rule:
+            missed = unmoved(case, network)
+        else:
+            case.train(network).training_step(case.batch(8), 0).backward()
+            missed = unreached(network)
+        never = missed if never is None else never & missed
         if not never:
             return
     pytest.fail(f"never reached: {sorted(never)}")
@@ -128,7 +134,10 @@ def test_evaluation_is_deterministic_and_each_sample_stands_for_itself(name):
 def test_its_state_makes_another_one_equal(name):
     case = case_of(name)
     first, second, batch = case.build(0), case.build(1), case.batch(4)
-    case.train(first).training_step(batch, 0)  # moves the running statistics
+    if case.task.by_rule:
+        case.fit(first, batch, epochs=RULE_EPOCHS)
+    else:
+        case.train(first).training_step(batch, 0)  # moves the running statistics
     with torch.no_grad():
         wanted = first.eval()(batch.input)
         assert not torch.equal(wanted, second.eval()(batch.input))
@@ -168,6 +177,10 @@ def test_it_learns_one_batch_by_heart(name):
     case = case_of(name).to_learn()
     network, batch = without_dropout(case.build()), case.colours(6)
     he_normal().apply(network)
+    if case.task.by_rule:
+        losses = case.fit(network, batch, epochs=5 * RULE_EPOCHS)
+        assert losses[-1] < 0.9 * losses[0], f"the loss went from {losses[0]:.3f} to {losses[-1]:.3f}"
+        return
     task, outputs = case.train(network), []
     network.register_forward_hook(lambda _module, _inputs, output: outputs.append(output))
     optimizer = task.configure_optimizers()

@@ -87,7 +87,7 @@ class View:
             values = step(values)
         if self.permute_seed is None:
             return values
-        flat = values.flatten(2)
+        flat = values.flatten(2) if values.ndim > 2 else values[:, None]  # points have no channels
         return flat[:, :, _order(flat.shape[2], self.permute_seed).to(values.device)].view_as(values)
 
 

@@ -55,6 +55,11 @@ def build(config: Mapping[str, Any], data: DataModule | None = None) -> Assembly
     task = make(
         config["task"], "task", network=network, tricks=tricks, optimizer=optimizer, schedule=schedule
     )
+    if task.by_rule and (trainer.accumulate > 1 or trainer.precision == "16-mixed"):
+        raise ConfigError(
+            f"{type(task).__name__} corrects weights itself and needs trainer.accumulate=1 and no scaled gradients, got "
+            f"accumulate={trainer.accumulate} precision={trainer.precision}; raise data.batch_size, set 32-true"
+        )
     if task.targets != data.targets:
         raise ConfigError(
             f"data must offer {task.targets}, which {type(task).__name__} asks for, got {data.name} with "

@@ -85,7 +85,12 @@ class PodiumClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if (found := list(inputs.shape[1:])) != (shape := self.config_["data"]["shape"]):
             raise ValueError(f"X must hold samples of shape {shape}, as in fit, got {found}; reshape it")
         examples = self._data.unlabelled(np.array(inputs))
-        probability = predict(self.task_, examples, torch.device("cpu"))["probability"].astype(np.float64)
+        answers = predict(self.task_, examples, torch.device("cpu"))
+        if "probability" not in answers:
+            raise ConfigError(
+                f"the network must give probabilities, got task={type(self.task_).__name__}; choose another network"
+            )
+        probability = answers["probability"].astype(np.float64)
         return np.asarray(probability / probability.sum(axis=1, keepdims=True))
 
     def predict(self, X: Any) -> npt.NDArray[Any]:

@@ -106,6 +106,10 @@ def _signal(config: dict[str, Any], examples: int) -> tuple[list[LayerSignal], s
         )
     pin_threads(config["runtime"])
     parts = build(config)
+    if parts.task.by_rule:
+        raise ConfigError(
+            f"a gradient is needed to be followed, got task={type(parts.task).__name__}; choose another network"
+        )
     batch = training_batch(parts.data, examples)
     torch.manual_seed(config["seed"])
     return measure(parts.task, batch), parts.data.name, len(batch.input)

@@ -24,10 +24,10 @@ def draw(
     """
     curves = {name: pairs for name, pairs in history.items() if not name.startswith("test/")}
     learning_curves(curves, folder / "learning_curves.png")
-    if "probability" in answers:
-        probability = answers["probability"]
-        names = [str(k) for k in range(probability.shape[1])]
-        confusion_matrix(answers["label"], probability.argmax(1), names, folder / "confusion_matrix.png")
+    decision = answers["probability"].argmax(1) if "probability" in answers else answers.get("decision")
+    if decision is not None:
+        names = [str(k) for k in range(data.num_classes)]
+        confusion_matrix(answers["label"], decision, names, folder / "confusion_matrix.png")
     for name, draw_examples in (("prediction", mask_examples), ("detections", box_examples)):
         if name in answers:
             pictures = data.examples("test").batch(slice(0, SHOWN)).input.numpy()

@@ -32,7 +32,7 @@ class Task(pl.LightningModule, ABC):
 
     ``targets`` is what the data must offer; where ``copies`` is true, outputs are compared with the inputs themselves and
     targets are labels beside them. Where ``softens`` is false, targets are no class probabilities, and tricks that edit
-    batches or targets are refused.
+    batches or targets are refused. Where ``by_rule`` is true, it does not follow the gradient of a loss: tasks/rule.py.
 
     Raises:
         ValueError: fewer than two classes, or a trick that this task has no use for.
@@ -41,6 +41,7 @@ class Task(pl.LightningModule, ABC):
     targets: ClassVar[Targets] = "classes"
     copies: ClassVar[bool] = False
     softens: ClassVar[bool] = True
+    by_rule: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -68,13 +69,18 @@ class Task(pl.LightningModule, ABC):
         self._validation: list[tuple[dict[str, Tensor], int]] = []
         self._augmentations: Sequence[Augmentation] = ()
         self._finish: Callable[[Tensor], Tensor] | None = None
+        self.automatic_optimization = not self.by_rule
+        self.check_parts()
+        for trick in tricks:
+            trick.check(self, tricks)
+
+    def check_parts(self) -> None:
+        """Raise ValueError for a network or a trick that this task cannot train."""
         if not self.softens and (unfit := [*self._batch_tricks, *self._target_tricks]):
             raise ValueError(
                 f"{type(self).__name__} has no class probabilities to edit, got {type(unfit[0]).__name__}; "
                 "leave that trick out"
             )
-        for trick in tricks:
-            trick.check(self, tricks)
 
     @staticmethod
     @abstractmethod

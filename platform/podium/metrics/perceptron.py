@@ -1,0 +1,5 @@
+"""The perceptron's errors: those of plain decisions."""
+
+from podium.metrics.decisions import evaluate
+
+__all__ = ["evaluate"]
