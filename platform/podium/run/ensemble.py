@@ -46,7 +46,7 @@ def ensembles_again(
         members = [record for record in again if record.seed in ensemble["seeds"]]
         name = f"ensemble of seeds {', '.join(str(seed) for seed in ensemble['seeds'])}"
         before = ensemble["metrics"].get(metric)
-        if before is None or len(members) < 2 or any(record.metrics is None for record in members):
+        if not isinstance(before, float) or any(record.metrics is None for record in members) or not members:
             yield f"  {name}: not all members finished"
             continue
         after = make_ensemble([find_folders(record.config)[0] for record in members]).metrics[metric]
