@@ -249,3 +249,56 @@ def test_a_published_test_split_may_be_empty_and_no_other_part(make_source):
     split = Split(validation=0.1, test=None, folds=None, seed=0)
     with pytest.raises(ValueError, match="must leave examples for validation, got 0 of 4"):
         split.divide(few)
+
+
+def few(number, *, run_seed=0, source, **changes):
+    values = {"validation": 0.25, "test": 0.2, "folds": None, "seed": 0, "train_examples": number}
+    return Split(**values | changes).divide(source, run_seed=run_seed)
+
+
+@pytest.mark.parametrize("number", [1, 40, 239, 240])
+def test_few_examples_are_of_the_training_part_alone_with_its_classes_in_proportion(make_source, number):
+    source = make_source()
+    whole, small = few(None, source=source), few(number, source=source)
+    assert small.validation.tolist() == whole.validation.tolist()
+    assert small.test.tolist() == whole.test.tolist()
+    assert set(small.train) <= set(whole.train)
+    assert len(small.train) == number
+    assert (np.diff(small.train) > 0).all()
+    counts = [np.bincount(source.labels[part.train], minlength=4) for part in (small, whole)]
+    assert np.abs(counts[0] - counts[1] * number / 240).max() < 2
+
+
+def test_a_hundred_of_each_of_two_classes(make_source):
+    source = make_source(800)
+    source = source._replace(labels=np.arange(800) % 2)
+    assert np.bincount(source.labels[few(200, source=source).train]).tolist() == [100, 100]
+
+
+def test_the_runs_seed_draws_the_few_examples_and_fewer_are_a_part_of_more(make_source):
+    source = make_source()
+    first, again, other = (few(40, source=source, run_seed=seed).train for seed in (0, 0, 1))
+    assert first.tolist() == again.tolist() != other.tolist()
+    assert set(few(20, source=source).train) < set(first)
+
+
+def test_a_data_set_hands_its_runs_seed_on_for_the_few_examples(small):
+    split = Split(validation=0.25, test=0.2, folds=None, seed=0, train_examples=40)
+    shown = [small(split=split, seed=seed) for seed in (0, 1)]
+    rows = [data.examples("train").index.tolist() for data in shown]
+    assert [len(one) for one in rows] == [40, 40]
+    assert rows[0] != rows[1]
+    assert shown[0].fingerprint().split != shown[1].fingerprint().split
+    assert shown[0].fingerprint().test_labels == shown[1].fingerprint().test_labels
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (0, r"^train_examples must be null or at least 1, got 0; 200 are few$"),
+        (241, r"^train_examples must be at most the 240 of the training part, got 241; lower data\.split\."),
+    ],
+)
+def test_a_number_of_examples_that_cannot_be_is_refused(make_source, number, message):
+    with pytest.raises(ValueError, match=message):
+        few(number, source=make_source())

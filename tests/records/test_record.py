@@ -136,3 +136,14 @@ def test_where_decoded_images_are_kept_does_not_count_and_how_they_are_cut_does(
 
     assert entry() == entry(in_memory="never")
     assert entry() != entry(resize=128)
+
+
+def test_no_number_of_training_examples_is_the_entry_it_was_before_there_were_any_and_a_number_another() -> (
+    None
+):
+    def hashed(**split: object) -> str:
+        return entry_hash({"data": {"split": {"seed": 0, **split}}})
+
+    assert hashed() == hashed(train_examples=None)
+    assert len({hashed(), hashed(train_examples=200), hashed(train_examples=201)}) == 3
+    assert hashed(folds=None) != hashed()  # which was there when the first boards were published

@@ -16,7 +16,7 @@ from podium.data.arrays import Indices, Source
 
 
 class Parts(NamedTuple):
-    """Positions in the source, rising; every example is in exactly one part."""
+    """Positions in the source, rising; no example is in two parts."""
 
     train: Indices
     validation: Indices
@@ -32,12 +32,17 @@ class Split:
     are cut into so many parts, and the seed of a run names the one it validates on: the seeds 0 to folds - 1 validate
     once on every example, and the test split stays out of it. Groups of a source are never torn apart, so that sizes
     may miss these shares by half a group.
+
+    ``train_examples`` keeps so many examples of the training part, with its classes in proportion, and leaves the other
+    parts as they are. The run's seed draws which: seeds then differ in their examples as in their first weights. It has
+    a default, so that records from before there was such a number can be run again.
     """
 
     validation: float | None
     test: float | None
     folds: int | None
     seed: int
+    train_examples: int | None = None
 
     def __post_init__(self) -> None:
         if (self.validation is None) is (self.folds is None):
@@ -51,15 +56,22 @@ class Split:
             raise ValueError(f"folds must be null or at least 2, got {self.folds}; 5 is usual")
         if self.test is not None and not 0 < self.test < 1:
             raise ValueError(f"test must be between 0 and 1 or null, got {self.test}; 0.2 is usual")
+        if self.train_examples is not None and self.train_examples < 1:
+            raise ValueError(
+                f"train_examples must be null or at least 1, got {self.train_examples}; 200 are few"
+            )
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"seed must be in [0, 2**32), got {self.seed}")
 
     def divide(self, source: Source, *, run_seed: int = 0) -> Parts:
-        """Put every example of the source into exactly one part; ``run_seed`` names the fold, and counts round.
+        """Put every example of the source into one part, but for those that ``train_examples`` leaves out.
+
+        ``run_seed`` names the fold, and counts round.
 
         Raises:
             ValueError: ``test`` is a number although a test split is published, or null although none is,
-                or a part would be empty. A published test split may be: then the source is tested elsewhere.
+                a part would be empty, or the training part holds fewer than ``train_examples``. A published test split
+                may be empty: then the source is tested elsewhere.
         """
         examples = len(source.labels)
         if source.test_start is not None and self.test is not None:
@@ -82,7 +94,20 @@ class Split:
                 raise ValueError(
                     f"split must leave examples for {name}, got 0 of {examples}; change data.split"
                 )
-        return Parts(*(np.sort(part) for part in parts))
+        parts = Parts(*(np.sort(part) for part in parts))
+        return parts._replace(train=self._few(parts.train, source.strata, run_seed))
+
+    def _few(self, train: Indices, strata: Indices, run_seed: int) -> Indices:
+        """The examples of the training part to train on."""
+        if self.train_examples is None:
+            return train
+        if self.train_examples > len(train):
+            raise ValueError(
+                f"train_examples must be at most the {len(train)} of the training part, got {self.train_examples}; "
+                "lower data.split.train_examples"
+            )
+        order = stratified_order(strata[train], stream(run_seed, "train_examples"))
+        return np.sort(train[order[: self.train_examples]])
 
     def _held(self, ends: Indices, carved: int, run_seed: int) -> tuple[int, int]:
         """Where the validation part begins and ends in the order, behind what is carved off for testing."""

@@ -32,6 +32,8 @@ NOT_IDENTITY = frozenset(
         "tricks.logistic_head.features",
     }
 )
+# What is the same as not being named while it is null: there are records from before it.
+NULL_IS_ABSENT = frozenset({"data.split.train_examples"})
 
 
 class Status(StrEnum):
@@ -164,7 +166,8 @@ def entry_hash(config: Mapping[str, Any]) -> str:
     """SHA-256 (hex) of the parts of a resolved configuration that define the experiment.
 
     Keys are sorted first, except those of ``tricks`` and ``augment``: their order is that in which they act. 1 and 1.0 are
-    one value, and no augmentation is the same as none being named, as in records from before there were any.
+    one value, and no augmentation is the same as none being named, as in records from before there were any; nor does a
+    ``data.split.train_examples`` of null count.
     Of a file of weights (PATH@SHA256) only the first digits of its hash count: where it lies differs between machines.
     """
     identity = _identity(config, prefix="")
@@ -190,7 +193,7 @@ def _identity(config: Mapping[str, Any], *, prefix: str) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     for key, value in config.items():
         path = f"{prefix}{key}"
-        if path in NOT_IDENTITY:
+        if path in NOT_IDENTITY or (value is None and path in NULL_IS_ABSENT):
             continue
         if isinstance(value, float) and value.is_integer():
             value = int(value)
