@@ -178,6 +178,13 @@ def test_a_task_without_classes_is_refused(tools):
         SnapshotEnsemble(cycles=2, last=2).check(task, [])
 
 
+def test_a_task_whose_sums_are_no_logits_is_refused():
+    task = nn.Module()
+    task.by_rule = True
+    with pytest.raises(ValueError, match=r"^the task must give probabilities of classes, got Module; .*$"):
+        SnapshotEnsemble(cycles=2, last=2).check(task, [])
+
+
 def test_a_network_without_parameters_is_refused(weightless):
     with pytest.raises(ValueError, match=r"^the network must have trained parameters, .*$"):
         SnapshotEnsemble(cycles=2, last=2).edit_network(weightless)

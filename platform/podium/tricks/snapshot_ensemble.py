@@ -55,7 +55,8 @@ class SnapshotEnsemble(Trick):
 
     def check(self, task: pl.LightningModule, tricks: Sequence[Trick]) -> None:
         """There must be classes to average, and nothing else that decides with which weights the run ends."""
-        if getattr(task, "targets", "classes") == "boxes" or getattr(task, "copies", False):
+        boxes = getattr(task, "targets", "classes") == "boxes"
+        if boxes or getattr(task, "copies", False) or getattr(task, "by_rule", False):  # sums are no logits
             raise ValueError(
                 f"the task must give probabilities of classes, got {type(task).__name__}; leave this trick out"
             )
