@@ -6,7 +6,7 @@ One replica at a time, by a lock of the database, and nothing that is there alre
 import os
 
 import boto3
-import psycopg2
+import psycopg
 from botocore.exceptions import ClientError
 from mlflow.server.auth import bootstrap_admin_user, store
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
@@ -37,7 +37,7 @@ def make_accounts() -> None:
 def main() -> None:
     """Prepare everything under the lock."""
     database = os.environ["MLFLOW_BACKEND_STORE_URI"]
-    with psycopg2.connect(database) as connection, connection.cursor() as cursor:
+    with psycopg.connect(database) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
         make_bucket()
         SqlAlchemyStore(database, f"s3://{BUCKET}")
