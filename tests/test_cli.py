@@ -34,6 +34,7 @@ COMMANDS = (
     "ensemble",
     "sweep",
     "leaderboard",
+    "ablate",
     "reproduce",
     "verify",
     "sync",
@@ -96,6 +97,7 @@ def test_each_commands_help_fits_the_terminal_and_lists_its_groups(
         "look": ["train"],
         "sweep": ["train", "sweep"],
         "leaderboard": ["leaderboard"],
+        "ablate": ["train"],
     }
     for root in roots.get(command, []):
         for group in ROOTS[root]:
@@ -117,7 +119,7 @@ def test_no_command_shows_the_help_and_is_an_error(capsys: pytest.CaptureFixture
 
 WRONG: list[tuple[tuple[str, ...], str]] = [
     (("trian",), "trian is not a command; did you mean train?"),
-    (("zzz",), "zzz is not a command; choose from completion"),
+    (("zzz",), "zzz is not a command; choose from ablate"),
     (("--verison",), "--verison is not an option of podium; did you mean --version?"),
     (("train", "--frsh"), "--frsh is not an option of podium train; did you mean --fresh?"),
     (("sweep", "--dry"), "--dry is not an option of podium sweep; did you mean --dry-run?"),

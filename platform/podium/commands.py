@@ -68,6 +68,28 @@ def _declare_many_runs(add: Add) -> None:
     sub.add_argument(
         "--concurrency", type=_positive, default=None, help="runs at a time (default: one a core)"
     )
+    sub = add("ablate", _ablate, "train with and without each trick: what is each worth?", roots=("train",))
+    for mode, text in (
+        ("leave-one-out", "all tricks, and all but each (the default)"),
+        ("add-one", "no trick, and each alone"),
+        ("pairwise", "no trick, each alone, and each two together"),
+    ):
+        sub.add_argument(
+            f"--{mode}", dest="modes", action="append_const", const=mode.replace("-", "_"), help=text
+        )
+    sub.add_argument("--seeds", type=_positive, default=5, help="of each variation, from 0 (default: 5)")
+    sub.add_argument(
+        "--metric", default="validation/top1_error", help="what is gained (default: validation/top1_error)"
+    )
+    sub.add_argument(
+        "--out", type=Path, default=None, help="folder of the page (default: reports/ablate-NAME)"
+    )
+    sub.add_argument(
+        "--concurrency", type=_positive, default=None, help="runs at a time (default: one a core)"
+    )
+    sub.add_argument(
+        "--dry-run", action="store_true", help="show the variations and the estimated time, train nothing"
+    )
     sub = add("reproduce", _reproduce, "train a row of a published board again and compare")
     sub.add_argument("report", type=Path, help="the board's folder, such as reports/digits")
     sub.add_argument("--row", type=_positive, required=True, help="the row's number on the board, from 1")
@@ -151,6 +173,20 @@ def _leaderboard(args: argparse.Namespace) -> int:
     from podium.sweep.leaderboard import leaderboard_command
 
     return leaderboard_command(args.overrides, concurrency=args.concurrency)
+
+
+def _ablate(args: argparse.Namespace) -> int:
+    from podium.sweep.ablate import ablate_command
+
+    return ablate_command(
+        args.overrides,
+        modes=list(dict.fromkeys(args.modes or ["leave_one_out"])),
+        seeds=args.seeds,
+        metric=args.metric,
+        out=args.out,
+        concurrency=args.concurrency,
+        dry_run=args.dry_run,
+    )
 
 
 def _reproduce(args: argparse.Namespace) -> int:

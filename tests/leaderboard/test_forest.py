@@ -57,6 +57,7 @@ def test_numbers_say_what_there_is():
     assert numbers(HELPS, 1) == "+1.2 (+0.5 to +2.0)"
     assert numbers(NOTHING, 1) == "−0.1 (−0.9 to +0.7)"
     assert numbers(ONE_SEED, 3) == "+0.300"
+    assert numbers(Line("x", -0.001, -0.0, 0.004, claimed=False), 2) == "0.00 (0.00 to 0.00)"
     assert numbers(NONE, 2) == "no seed in common"
 
 

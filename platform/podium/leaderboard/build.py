@@ -5,6 +5,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from podium.leaderboard import ablation_page
+from podium.leaderboard.ablation import Ablation
 from podium.leaderboard.board import Board, Entry
 from podium.leaderboard.render import render
 from podium.leaderboard.rows import PREDICTIONS_FILE, SUMMARY_FILE, read_summary
@@ -38,7 +40,8 @@ def build(board: Board, entries: Sequence[Entry], runs: Sequence[Path], out: Pat
         new.chmod(0o755)
         for record, run in records:
             _copy(record, run, new / RECORDS_FOLDER / record_key(record))
-        for name, content in render(table).items():
+        files = ablation_page.render(table) if isinstance(board, Ablation) else render(table)
+        for name, content in files.items():
             (new / name).write_bytes(content)
         (new / CHECKSUMS_FILE).write_bytes(checksums_of(new))
         _swap(new, out)

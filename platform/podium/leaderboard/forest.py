@@ -66,10 +66,14 @@ def numbers(line: Line, digits: int) -> str:
     """The mean and the interval of a line as text."""
     if math.isnan(line.mean):
         return "no seed in common"
-    shown = [
-        f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}") for value in (line.mean, line.low, line.high)
-    ]
+    shown = [signed(value, digits) for value in (line.mean, line.low, line.high)]
     return shown[0] if math.isnan(line.low) else f"{shown[0]} ({shown[1]} to {shown[2]})"
+
+
+def signed(value: float, digits: int) -> str:
+    """A number with its sign; none for what rounds to zero."""
+    text = f"{value:+.{digits}f}"
+    return text.replace("-", "\N{MINUS SIGN}") if float(text) else text[1:]
 
 
 def _places(groups: Mapping[str, Sequence[Line]]) -> list[Line | str]:

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from importlib import metadata
 from typing import Any
 
+from podium.leaderboard.ablation import Ablation
 from podium.leaderboard.board import Board, Entry
 from podium.leaderboard.columns import load_column
 from podium.leaderboard.groups import Group
@@ -47,7 +48,8 @@ def definition(raw: dict[str, Any]) -> tuple[Board, list[Entry]]:
     if raw.get("schema") != SCHEMA:
         raise ValueError(f"schema must be {SCHEMA}, got {raw.get('schema')!r}; read it with its own version")
     try:
-        return Board.from_dict(raw["board"]), [Entry(**entry) for entry in raw["entries"]]
+        kind = Ablation if "factors" in raw["board"] else Board
+        return kind.from_dict(raw["board"]), [Entry(**entry) for entry in raw["entries"]]
     except (KeyError, TypeError) as error:
         raise ValueError(f"it must hold a board and its entries, got {error!r}; restore it") from None
 

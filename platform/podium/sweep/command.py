@@ -135,7 +135,7 @@ def preview(plan: Plan, base: dict[str, Any], estimate: Callable[[dict[str, Any]
     most = "at most " if isinstance(plan.search, Asha) else ""
     lines.append(
         f"one run about {seconds:.1f} s; {runs} runs, {at_once} at a time: {most}about "
-        f"{_duration(waves * seconds + STARTUP_S)}"
+        f"{duration(waves * seconds + STARTUP_S)}"
     )
     return "\n".join(lines)
 
@@ -257,7 +257,8 @@ def _missing(plan: Plan, outcomes: dict[str, Outcome]) -> bool:
     return any(one is None or one.status is Status.RUNNING or one.repeatable for one in found)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds for people: 40 s, 12 min, 3.5 h."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
