@@ -183,11 +183,13 @@ class Task(pl.LightningModule, ABC):
         self._validation.append(({"loss": loss, **self.errors(output, truth)}, examples))
 
     def on_validation_epoch_end(self) -> None:
-        """Log the means over the whole split, weighted by example."""
-        examples = sum(n for _, n in self._validation)
+        """Log the means over the whole split, weighted by example, whatever part of it each process saw."""
+        reduce = self.trainer.strategy.reduce
+        counts = [n for _, n in self._validation]
+        examples = reduce(torch.tensor(sum(counts), device=self.device), reduce_op="sum")
         for name in self._validation[0][0]:
             total = torch.stack([sums[name] for sums, _ in self._validation]).sum().double()
-            self.log(f"validation/{name}", total / examples)
+            self.log(f"validation/{name}", reduce(total, reduce_op="sum") / examples)
         self._validation.clear()
 
     def configure_optimizers(self) -> Optimizer:

@@ -2,7 +2,8 @@
 
     g <- g + normal noise of variance eta / (1 + t)^gamma        with t earlier optimizer steps
 
-Follows the paper, which adds the noise after clipping: tricks=[grad_clip,gradient_noise].
+Follows the paper, which adds the noise after clipping: tricks=[grad_clip,gradient_noise]. Processes that train one network
+together add the same noise.
 """
 
 import pytorch_lightning as pl
@@ -43,4 +44,7 @@ class GradientNoise(Trick):
         for group in optimizer.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    parameter.grad.add_(torch.randn_like(parameter.grad), alpha=deviation)
+                    noise = torch.randn_like(parameter.grad)
+                    if trainer.world_size > 1:
+                        torch.distributed.broadcast(noise, src=0)
+                    parameter.grad.add_(noise, alpha=deviation)

@@ -5,7 +5,7 @@
 
 Follows the paper. Both passes see the same batch with the same draws (augmentation, mixing, dropout); statistics of norms
 and training metrics are those of the first. With accumulation each batch has its own e, as each accelerator has in the
-paper's section 4.1 (m-sharpness). A step takes about twice the time.
+paper's section 4.1 (m-sharpness); processes that share a batch have one e. A step takes about twice the time.
 """
 
 from typing import Any
@@ -63,15 +63,19 @@ class SAM(Trick):
             parameter.grad = None
 
     def on_after_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Replace the gradient by that at the worst weights nearby, and add what was accumulated."""
+        """Replace the gradient by that at the worst weights nearby, and add it to what was accumulated.
+
+        It is added in the backward pass, where processes that train together average what each has accumulated.
+        """
         if self.rho == 0:
             return
         trained = [p for p in pl_module.parameters() if p.grad is not None]
         kept = [p.detach().clone() for p in trained]
         buffers = [(buffer, buffer.clone()) for buffer in pl_module.buffers()]
-        self._climb(trained)
+        # of the whole batch, also where processes hold parts of it and do not share gradients
+        self._climb(trained, [trainer.strategy.reduce(p.grad) for p in trained])
         for parameter in trained:
-            parameter.grad = None
+            parameter.grad = self._accumulated.get(parameter)
         after = _draws(pl_module.device)
         _restore_draws(self._draws, pl_module.device)
         loss = pass_again(trainer, pl_module, *self._batch) / trainer.accumulate_grad_batches
@@ -81,13 +85,10 @@ class SAM(Trick):
         with torch.no_grad():
             for target, before in [*zip(trained, kept, strict=True), *buffers]:
                 target.copy_(before)
-            for parameter, gradient in self._accumulated.items():
-                parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
         self._accumulated = {}
 
     @torch.no_grad()
-    def _climb(self, parameters: list[nn.Parameter]) -> None:
-        gradients = [p.grad for p in parameters if p.grad is not None]
+    def _climb(self, parameters: list[nn.Parameter], gradients: list[Tensor]) -> None:
         length = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.add_(gradient * (self.rho / (length + 1e-12)).to(gradient.dtype))
