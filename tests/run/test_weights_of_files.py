@@ -65,9 +65,18 @@ def test_without_the_hash_check_such_a_file_would_be_loaded(
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("resnet50", "must be torchvision, torchvision:NAME, or a file"),
-        ("weights.bin@0123456789abcdef", "must be torchvision, torchvision:NAME, or a file"),
-        ("", "must be torchvision, torchvision:NAME, or a file"),
+        (
+            "resnet50",
+            "must be torchvision, torchvision:NAME, timm, timm:TAG, the folder of a finished run, or a file",
+        ),
+        (
+            "weights.bin@0123456789abcdef",
+            "must be torchvision, torchvision:NAME, timm, timm:TAG, the folder of a finished run, or a file",
+        ),
+        (
+            "",
+            "must be torchvision, torchvision:NAME, timm, timm:TAG, the folder of a finished run, or a file",
+        ),
         ("not_there.pth@0123456789abcdef", "must be a file to read, got not_there.pth (No such file"),
     ],
 )

@@ -16,6 +16,7 @@ from podium.leaderboard.board import Board
 from podium.run.bind import check_targets, check_values
 from podium.run.conf import conf_dir, groups
 from podium.run.errors import ConfigError, nearest
+from podium.run.pretrained import pinned
 from podium.run.settings import PathSettings, RuntimeSettings, TrackingSettings, TrainerSettings
 
 
@@ -48,7 +49,7 @@ def compose_seeds(overrides: Sequence[str], *, seeds: Sequence[int] | None) -> l
             composed.seed = seed
         plain = _resolved(composed)
         plain["name"] = plain.get("name") or _default_name(choices, plain)
-        configs.append(plain)
+        configs.append(pinned(plain))
     return configs
 
 

@@ -19,6 +19,7 @@ from podium.records.record import RunRecord, Status
 from podium.run.assemble import check_run
 from podium.run.errors import ConfigError
 from podium.run.folders import WEIGHTS_FILE
+from podium.run.pretrained import held_out
 
 _DIGITS = 16
 _SAME = ("_target_", "shape", "num_classes", "checksum", "split", "view")
@@ -89,13 +90,8 @@ def _check_data(theirs: Mapping[str, Any], ours: Mapping[str, Any], folder: Path
     """A teacher of another split may have been trained on what its student is tested on."""
     folds = (ours.get("split") or {}).get("folds") is not None
     for key in (*_SAME, "seed") if folds else _SAME:  # the seed says which fold is for validation
-        if _held_out(theirs.get(key)) != _held_out(ours.get(key)):
+        if held_out(theirs.get(key)) != held_out(ours.get(key)):
             raise ConfigError(
                 f"a teacher must be trained on the same data, got {folder} with data.{key}={theirs.get(key)} where this "
                 f"run has {ours.get(key)}; choose another teacher"
             )
-
-
-def _held_out(value: Any) -> Any:
-    """A value of a data block; of a split what says which examples are not for training."""
-    return {k: v for k, v in value.items() if k != "train_examples"} if isinstance(value, Mapping) else value

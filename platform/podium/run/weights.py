@@ -1,10 +1,12 @@
-"""Weights that a network begins with: published by torchvision, or of a file (network.weights=...).
+"""Weights that a network begins with: published by torchvision or timm, or of a file (network.weights=...).
 
 - ``torchvision``, or ``torchvision:IMAGENET1K_V1`` for one of several: the weights of the same network, downloaded once
   into torch's own folder (TORCH_HOME). They were trained on colour images of 0 to 1, less their channels' means and by
   their deviations; those of GoogLeNet and Inception v3 on images of -1 to 1.
+- ``timm@SHA256``, or ``timm:a1_in1k@SHA256`` for one of several: the weights of a network of timm, from its hub.
 - ``runs/NAME/network.safetensors@SHA256``: a file of this network's weights, under our names or its authors', with at
-  least the first 16 digits of its hash: .safetensors, or .pth and .pt without objects. A run's network is such a file.
+  least the first 16 digits of its hash: .safetensors, or .pth and .pt without objects. A run's network is such a file,
+  and ``podium.run.pretrained`` writes these words for ``runs/NAME``.
 
 Only tensors are read, never code. An output layer for another number of classes keeps its fresh weights, which is
 logged; anything else that does not fit is refused. The other way, ``podium.layers.naming.to_torchvision`` gives a
@@ -30,6 +32,7 @@ from torch import Tensor, nn
 from podium.layers.naming import Published, State, from_torchvision
 from podium.records.record import WEIGHTS_DIGITS
 from podium.run.errors import ConfigError, nearest
+from podium.run.timm_weights import TIMM, timm_file
 
 _LOG = logging.getLogger(__name__)
 _KEY = "network.weights"
@@ -52,8 +55,11 @@ def load_weights(network: nn.Module, source: str, *, progress: bool) -> None:
     """
     if source == _TORCHVISION or source.startswith(f"{_TORCHVISION}:"):
         state = _published(network, source, progress=progress)
+    elif re.match(rf"{TIMM}($|[:@])", source):
+        named, _, _ = source.partition("@")
+        state = _from_file(network, source, timm_file(network, named, progress=progress))
     else:
-        state = _from_file(network, source)
+        state = _from_file(network, source, Path(_path(source)).expanduser())
     _fill(network, state, source)
 
 
@@ -108,14 +114,19 @@ def _downloaded(url: str, file: Path, *, progress: bool) -> bytes:
     return content
 
 
-def _from_file(network: nn.Module, source: str) -> State:
-    """The weights of a file, under the network's own names."""
-    path, at, digits = source.rpartition("@")
-    file = Path(path if at else source).expanduser()
+def _path(source: str) -> str:
+    """What stands in front of the hash, if there is one."""
+    path, at, _ = source.rpartition("@")
+    return path if at else source
+
+
+def _from_file(network: nn.Module, source: str, file: Path) -> State:
+    """The weights of a file, under the network's own names; ``source`` must end in its hash."""
+    _, at, digits = source.rpartition("@")
     if file.suffix not in _SUFFIXES:
         raise ConfigError(
-            f"{_KEY} must be torchvision, torchvision:NAME, or a file ({', '.join(_SUFFIXES)}) with @ and its hash, "
-            f"got {source}; set {_KEY}=null for none"
+            f"{_KEY} must be torchvision, torchvision:NAME, timm, timm:TAG, the folder of a finished run, or a file "
+            f"({', '.join(_SUFFIXES)}) with @ and its hash, got {source}; set {_KEY}=null for none"
         )
     try:
         content = file.read_bytes()
