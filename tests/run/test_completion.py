@@ -23,6 +23,8 @@ COMMANDS = {
     "completion": CommandWords(roots=(), words=("-h", "--help", "bash", "zsh")),
     "verify": CommandWords(roots=(), words=("-h", "--help")),
 }
+L_TRICKS = ("l1", "l2", "label_smoothing", "layer_rates", "logistic_head")
+SPLIT = ("validation", "test", "folds", "train_examples", "seed")
 LINES: list[tuple[str, list[str]]] = [
     ("podium ", list(COMMANDS)),
     ("podium tr", ["train"]),
@@ -30,8 +32,8 @@ LINES: list[tuple[str, list[str]]] = [
     ("podium train --f", ["--fresh"]),
     ("podium train tracki", ["tracking=", "tracking."]),
     ("podium train network=lenet", ["network=lenet5", "network=lenet5_1998"]),
-    ("podium train tricks=[l", ["tricks=[l1", "tricks=[l2", "tricks=[label_smoothing"]),
-    ("podium train tricks=[l1,l", ["tricks=[l1,l2", "tricks=[l1,label_smoothing"]),
+    ("podium train tricks=[l", [f"tricks=[{name}" for name in L_TRICKS]),
+    ("podium train tricks=[l1,l", [f"tricks=[l1,{name}" for name in L_TRICKS[1:]]),
     ("podium train tricks=[mixup,dropout", ["tricks=[mixup,dropout]", "tricks=[mixup,dropout,"]),
     ("podium train 'tricks=[mix", ["tricks=[mixup]", "tricks=[mixup,"]),
     ("podium train tricks=[mixup]", ["tricks=[mixup]"]),
@@ -46,7 +48,7 @@ LINES: list[tuple[str, list[str]]] = [
     ("podium train tas", ["task=", "task."]),
     ("podium train trainer.max", ["trainer.max_epochs="]),
     ("podium train data.spl", ["data.split."]),
-    ("podium train data.split.", [f"data.split.{key}=" for key in ("validation", "test", "folds", "seed")]),
+    ("podium train data.split.", [f"data.split.{key}=" for key in SPLIT]),
     ("podium train network=lenet5 network.th", ["network.third="]),
     ("podium train network=linear network.th", []),
     ("podium train tricks=[l2] tricks.l", ["tricks.l2."]),

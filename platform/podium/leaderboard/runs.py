@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from podium.leaderboard.board import Board, Entry
 from podium.records.environment import Environment
@@ -75,7 +75,7 @@ def one_data(records: Sequence[RunRecord]) -> DataPrint | None:
     seen: dict[str, RunRecord] = {}
     for record in records:
         if record.data is not None:
-            seen.setdefault(text_of(record.data), record)
+            seen.setdefault(_compared(record, record.data), record)
     if len(seen) > 1:
         first, second = list(seen.values())[:2]
         raise ValueError(
@@ -83,6 +83,14 @@ def one_data(records: Sequence[RunRecord]) -> DataPrint | None:
             "run the older again"
         )
     return next(iter(seen.values())).data if seen else None
+
+
+def _compared(record: RunRecord, data: DataPrint) -> str:
+    """What of a run's data all runs must share: where its seed draws few examples to train on, all but which ones."""
+    block = record.config["data"]
+    if (block.get("split") or {}).get("train_examples") is None:
+        return text_of(data)
+    return canonical_json([asdict(replace(data, split="")), block["split"], block.get("view")])
 
 
 def _data_text(record: RunRecord) -> str:
