@@ -6,6 +6,7 @@ must fail. Behind a command, a line ^C presses Ctrl-C once training is under way
 and set-up: its commands are only checked, like those in other text.
 """
 
+import argparse
 import os
 import re
 import shlex
@@ -15,12 +16,15 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from podium import cli
 from podium.run.assemble import board_and_out, check_run, compose, compose_seeds
 from podium.run.errors import ConfigError
+from podium.run.study import load_study
+from podium.sweep.ablate import configurations, make_ablation
 from podium.sweep.command import check_configurations
 from podium.sweep.plan import make_plan
 from podium.sweep.tools import real_tools
@@ -105,11 +109,23 @@ def check(line: str) -> None:
         check_run(compose(args.overrides))
     if words[0] == "sweep":
         check_configurations(make_plan(args.overrides, compose), real_tools())
-    if words[0] == "leaderboard":
-        board, _ = board_and_out(args.overrides)
-        for key in board.entries:
-            for config in compose_seeds([f"entry={key}", *board.overrides], seeds=board.seeds):
-                check_run(config)
+    if words[0] == "study":
+        for name in args.names:
+            load_study(name)
+    if words[0] in ("leaderboard", "ablate"):
+        for config in planned(words[0], args):
+            check_run(config)
+
+
+def planned(command: str, args: argparse.Namespace) -> list[dict[str, Any]]:
+    """What a board would train, or an ablation with its first seed."""
+    if command == "ablate":
+        modes = args.modes or ["leave_one_out"]
+        ablation = make_ablation(args.overrides, modes=modes, seeds=args.seeds, metric=args.metric)
+        return [configs[0] for configs in configurations(ablation).values()]
+    board, _ = board_and_out(args.overrides)
+    every = [compose_seeds([f"entry={key}", *board.overrides], seeds=board.seeds) for key in board.entries]
+    return [config for configs in every for config in configs]
 
 
 @pytest.mark.parametrize(("line", "fails"), COMMANDS)

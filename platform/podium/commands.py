@@ -90,6 +90,15 @@ def _declare_many_runs(add: Add) -> None:
     sub.add_argument(
         "--dry-run", action="store_true", help="show the variations and the estimated time, train nothing"
     )
+    sub = add("study", _study, "put a claim to the test: train what lacks, judge it, write its page")
+    sub.add_argument("action", choices=("run", "all", "pages"), help="pages: from records alone, nothing runs")
+    sub.add_argument("names", nargs="*", metavar="NAME", help="studies of conf/study, for run")
+    sub.add_argument(
+        "--out", type=Path, default=Path("reports/studies"), help="folder of pages (default: reports/studies)"
+    )
+    sub.add_argument(
+        "--concurrency", type=_positive, default=None, help="runs at a time (default: one a core)"
+    )
     sub = add("reproduce", _reproduce, "train a row of a published board again and compare")
     sub.add_argument("report", type=Path, help="the board's folder, such as reports/digits")
     sub.add_argument("--row", type=_positive, required=True, help="the row's number on the board, from 1")
@@ -187,6 +196,12 @@ def _ablate(args: argparse.Namespace) -> int:
         concurrency=args.concurrency,
         dry_run=args.dry_run,
     )
+
+
+def _study(args: argparse.Namespace) -> int:
+    from podium.sweep.study import study_command
+
+    return study_command(args.action, args.names, out=args.out, concurrency=args.concurrency)
 
 
 def _reproduce(args: argparse.Namespace) -> int:

@@ -1,0 +1,220 @@
+"""What a study is: a claim, variants, seeds and a decision rule, all fixed before anything ran. conf/study/NAME.yaml."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+RULES = "1.0.0"  # of the decision: raise major or minor when a verdict could change
+KEY = re.compile(r"[a-z0-9_]+")
+METRIC = re.compile(r"(test|signal)/[a-z0-9_]+")
+Measure = Literal["training", "signal"]
+MEASURES: tuple[Measure, ...] = ("training", "signal")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The claim that one variant is better than another, seed by seed."""
+
+    better: str
+    worse: str
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """Whose values it compares."""
+        return (self.better, self.worse)
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The claim that a variant's metric is on one side of a number; exactly one side is a number."""
+
+    variant: str
+    at_most: float | None = None
+    at_least: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.at_most is None) is (self.at_least is None):
+            raise ValueError(
+                f"a bound needs at_most or at_least, got {self.at_most} and {self.at_least}; write one of them"
+            )
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """Whose values it compares."""
+        return (self.variant,)
+
+    @property
+    def value(self) -> float:
+        """The number."""
+        found = self.at_least if self.at_most is None else self.at_most
+        assert found is not None
+        return found
+
+
+Comparison = Difference | Bound
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value that every variant chooses for itself, on seeds of its own, by the lowest mean validation metric."""
+
+    key: str
+    values: list[float]
+    seeds: list[int]
+    metric: str
+
+    def __post_init__(self) -> None:
+        if not self.metric.startswith("validation/"):
+            raise ValueError(
+                f"choose.metric must be of the validation split, got {self.metric!r}; write validation/loss"
+            )
+        if len(self.values) < 2 or len(set(self.values)) < len(self.values) or not self.seeds:
+            raise ValueError(
+                f"choose must have different values and seeds, got {self.values} and {self.seeds}; name them"
+            )
+
+
+@dataclass(frozen=True)
+class Study:
+    """A claim as it was going to be tested, before anything ran.
+
+    ``variants`` are names with their overrides, ``overrides`` those of all. ``measure`` says what a value is: the metric
+    of a trained network, or of the signal in a network before training. ``comparisons`` must all hold. ``notes`` says
+    what a reader must know about the setting; ``choose`` is null where nothing is chosen.
+    """
+
+    name: str
+    title: str
+    claim: str
+    source: str
+    notes: str
+    rules: str
+    measure: Measure
+    overrides: list[str]
+    variants: dict[str, list[str]]
+    choose: Choice | None
+    seeds: list[int]
+    metric: str
+    direction: str
+    comparisons: list[Comparison]
+    alpha: float
+
+    def __post_init__(self) -> None:
+        """Check the values; every message is one line without the file's name."""
+        for field in ("title", "claim", "source", "notes"):
+            if not isinstance(value := getattr(self, field), str) or not value.strip():
+                raise ValueError(f"{field} must be text, got {value!r}; write {field}: ...")
+        if self.rules != RULES:
+            raise ValueError(f"rules must be {RULES}, which this version implements, got {self.rules!r}")
+        if self.measure not in MEASURES:
+            raise ValueError(f"measure must be one of {', '.join(MEASURES)}, got {self.measure!r}")
+        if not METRIC.fullmatch(self.metric) or self.metric.startswith("signal/") is not (
+            self.measure == "signal"
+        ):
+            raise ValueError(
+                f"metric must be one of {self.measure}, got {self.metric!r}; write test/top1_error or "
+                "signal/doublings"
+            )
+        if self.direction not in ("min", "max"):
+            raise ValueError(f"direction must be min or max, got {self.direction!r}; errors need min")
+        if isinstance(self.alpha, bool) or not isinstance(self.alpha, float) or not 0 < self.alpha < 1:
+            raise ValueError(f"alpha must be between 0 and 1, got {self.alpha!r}; write alpha: 0.05")
+        for name in (self.name, *self.variants):
+            if not KEY.fullmatch(name):
+                raise ValueError(f"names must be letters a-z, digits and _, got {name!r}; rename it")
+        self._check_seeds()
+        self._check_comparisons()
+
+    def _check_seeds(self) -> None:
+        chosen = self.choose.seeds if self.choose else []
+        every = [*self.seeds, *chosen]
+        if not self.seeds or any(type(seed) is not int or seed < 0 for seed in every):
+            raise ValueError(f"seeds must be numbers from 0, got {every}; write seeds: [0, 1, 2, 3, 4]")
+        if len(set(every)) < len(every):
+            raise ValueError(f"seeds must differ, also from those of choose, got {every}; change one")
+        if self.choose and self.measure == "signal":
+            raise ValueError("choose must be null where nothing is trained, got a choice; remove it")
+
+    def _check_comparisons(self) -> None:
+        named = [name for found in self.comparisons for name in found.variants]
+        if not named:
+            raise ValueError("comparisons must name what the claim says, got []; write one")
+        if unknown := sorted(set(named) - set(self.variants)):
+            raise ValueError(f"comparisons must be of variants {', '.join(self.variants)}, got {unknown[0]}")
+        if unused := sorted(set(self.variants) - set(named)):
+            raise ValueError(f"every variant must be compared, got {unused[0]} in no comparison; remove it")
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> "Study":
+        """The study of a plain dictionary.
+
+        Raises:
+            ValueError: one line: what is required, what was given, what to do.
+        """
+        _check_keys(raw, cls, "a study")
+        choose = raw["choose"]
+        if choose is not None:
+            _check_keys(choose, Choice, "choose")
+            choose = Choice(**choose)
+        comparisons = [comparison_of(found) for found in raw["comparisons"]]
+        return cls(**{**raw, "choose": choose, "comparisons": comparisons})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; ``from_dict`` gives the same study back."""
+        plain = asdict(self)
+        plain["comparisons"] = [
+            {key: value for key, value in found.items() if value is not None}
+            for found in plain["comparisons"]
+        ]
+        return plain
+
+
+def comparison_of(raw: Mapping[str, Any]) -> Comparison:
+    """The comparison of a plain dictionary, of whichever kind its keys say.
+
+    Raises:
+        ValueError: its keys are of no kind.
+    """
+    kind = Difference if "better" in raw else Bound
+    try:
+        return kind(**raw)
+    except TypeError:
+        raise ValueError(
+            f"a comparison must have better and worse, or variant and at_most or at_least, got {dict(raw)}"
+        ) from None
+
+
+def _check_keys(raw: Mapping[str, Any], owner: type[Study] | type[Choice], what: str) -> None:
+    known = [field.name for field in fields(owner)]
+    if unknown := sorted(set(raw) - set(known)):
+        raise ValueError(f"{unknown[0]} is not a key of {what}; its keys are {', '.join(known)}")
+    if missing := [name for name in known if name not in raw]:
+        raise ValueError(f"{missing[0]} is required, got none; write {missing[0]}: ...")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A variant with one value of what is chosen (null where nothing is), and the hash of its configuration."""
+
+    variant: str
+    value: float | None
+    entry_hash: str
+
+
+def check_candidates(study: Study, candidates: Sequence[Candidate]) -> None:
+    """Check that the resolved candidates are those of the study, and are different experiments.
+
+    Raises:
+        ValueError: others, or two that would train the same thing.
+    """
+    values: Sequence[float | None] = study.choose.values if study.choose else [None]
+    wanted = [(variant, value) for variant in study.variants for value in values]
+    if (found := [(one.variant, one.value) for one in candidates]) != wanted:
+        raise ValueError(f"candidates must be those of the study {wanted}, got {found}")
+    seen: dict[str, Candidate] = {}
+    for one in candidates:
+        if (other := seen.setdefault(one.entry_hash[:8], one)) is not one:
+            raise ValueError(
+                f"variants must differ, got {other.variant} and {one.variant} with one configuration"
+            )

@@ -1,0 +1,203 @@
+"""Records in, results out: what each variant chose, its value for each seed, and which planned runs have none."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from podium.leaderboard.statistics import Correction, Values, holm, mean_interval
+from podium.leaderboard.study import Candidate, Study, check_candidates
+from podium.leaderboard.study_verdict import Outcome, Verdict, outcomes, verdict
+from podium.leaderboard.text import is_error
+from podium.records.record import DataPrint, RunRecord, Status
+
+Records = Mapping[tuple[str, int], RunRecord]  # entry hash and seed
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A candidate on the seeds of the choice: its mean validation metric, null where a seed has none."""
+
+    candidate: Candidate
+    mean: float | None
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A variant with what it chose, and its values by seed, with the mean and its interval (nan under two)."""
+
+    name: str
+    candidate: Candidate
+    values: Values
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A planned run that has no value, and why."""
+
+    variant: str
+    seed: int
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Results:
+    """A study with everything that its records say."""
+
+    study: Study
+    candidates: tuple[Candidate, ...]
+    records: tuple[RunRecord, ...]
+    data: DataPrint | None
+    trials: tuple[Trial, ...]
+    variants: tuple[Variant, ...]
+    outcomes: tuple[Outcome, ...]
+    verdict: Verdict
+    troubles: tuple[Trouble, ...]
+
+    @property
+    def train_s(self) -> float:
+        """Seconds of training of all runs together."""
+        return math.fsum((record.costs or {}).get("train_s", 0.0) for record in self.records)
+
+    @property
+    def on_edge(self) -> list[str]:
+        """Variants whose chosen value is the first or last that could be chosen."""
+        edges = [self.study.choose.values[0], self.study.choose.values[-1]] if self.study.choose else []
+        return [one.name for one in self.variants if one.candidate.value in edges]
+
+
+def results(
+    study: Study,
+    candidates: Sequence[Candidate],
+    records: Sequence[RunRecord],
+    *,
+    correction: Correction = holm,
+) -> Results:
+    """Judge a study by its records, whose order has no influence.
+
+    Raises:
+        ValueError: one line: runs that were not planned, two of one configuration and seed, or runs on different data.
+    """
+    check_candidates(study, candidates)
+    by_run = {(record.entry_hash, record.seed): record for record in records}
+    if len(by_run) < len(records):
+        raise ValueError(
+            f"a configuration and seed must have one record, got {len(records)} for {len(by_run)}; remove one"
+        )
+    trials = _trials(study, candidates, by_run)
+    chosen = choose(study, candidates, by_run)
+    _check_planned(study, candidates, chosen, by_run)
+    data = _one_data(records)
+    variants = tuple(_variant(study, one, by_run) for one in chosen)
+    size = data.sizes["test"] if data else 0
+    resolution = 1 / size if size and is_error(study.metric) else 0.0
+    values = {one.name: one.values for one in variants}
+    found = tuple(outcomes(study, values, resolution=resolution, correction=correction))
+    return Results(
+        study=study,
+        candidates=tuple(candidates),
+        records=tuple(by_run[key] for key in sorted(by_run)),
+        data=data,
+        trials=trials,
+        variants=variants,
+        outcomes=found,
+        verdict=verdict(found),
+        troubles=tuple(_troubles(study, candidates, chosen, by_run)),
+    )
+
+
+def choose(study: Study, candidates: Sequence[Candidate], records: Records) -> list[Candidate]:
+    """The candidate that each variant trains in the end: that of the lowest mean validation metric, the first of equals."""
+    if study.choose is None:
+        return list(candidates)
+    chosen = []
+    for variant in study.variants:
+        own = [one for one in candidates if one.variant == variant]
+        means = [_validation_mean(study, one, records) for one in own]
+        best = min(range(len(own)), key=lambda k: (math.inf if means[k] is None else means[k], k))
+        chosen.append(own[best])
+    return chosen
+
+
+def _trials(study: Study, candidates: Sequence[Candidate], records: Records) -> tuple[Trial, ...]:
+    if study.choose is None:
+        return ()
+    chosen = choose(study, candidates, records)
+    return tuple(Trial(one, _validation_mean(study, one, records), one in chosen) for one in candidates)
+
+
+def _validation_mean(study: Study, candidate: Candidate, records: Records) -> float | None:
+    """The mean over the choice's seeds; null where one is missing, failed or diverged: such a value is never chosen."""
+    assert study.choose is not None
+    found = [
+        _metric(records.get((candidate.entry_hash, seed)), study.choose.metric) for seed in study.choose.seeds
+    ]
+    numbers = [value for value in found if value is not None]
+    return math.fsum(numbers) / len(numbers) if len(numbers) == len(found) else None
+
+
+def _metric(record: RunRecord | None, name: str) -> float | None:
+    if record is None or record.status is not Status.FINISHED or record.metrics is None:
+        return None
+    if name not in record.metrics:
+        known = ", ".join(sorted(record.metrics))
+        raise ValueError(f"a metric must be one that the runs have ({known}), got {name}; correct the study")
+    return record.metrics[name]
+
+
+def _variant(study: Study, candidate: Candidate, records: Records) -> Variant:
+    found = {seed: _metric(records.get((candidate.entry_hash, seed)), study.metric) for seed in study.seeds}
+    values = {seed: value for seed, value in found.items() if value is not None}
+    mean = math.fsum(values.values()) / len(values) if values else math.nan
+    low, high = mean_interval(list(values.values()))
+    return Variant(candidate.variant, candidate, values, mean, low, high)
+
+
+def _planned(
+    study: Study, candidates: Sequence[Candidate], chosen: Sequence[Candidate]
+) -> list[tuple[Candidate, int]]:
+    trials = study.choose.seeds if study.choose else []
+    return [(one, seed) for one in candidates for seed in trials] + [
+        (one, seed) for one in chosen for seed in study.seeds
+    ]
+
+
+def _check_planned(
+    study: Study, candidates: Sequence[Candidate], chosen: Sequence[Candidate], records: Records
+) -> None:
+    planned = {(one.entry_hash, seed) for one, seed in _planned(study, candidates, chosen)}
+    if strangers := sorted(set(records) - planned):
+        digest, seed = strangers[0]
+        raise ValueError(f"records must be of the study's runs, got {digest[:8]}-s{seed}; leave it out")
+
+
+def _troubles(
+    study: Study, candidates: Sequence[Candidate], chosen: Sequence[Candidate], records: Records
+) -> list[Trouble]:
+    found = []
+    for one, seed in _planned(study, candidates, chosen):
+        record = records.get((one.entry_hash, seed))
+        name = one.variant if one.value is None else f"{one.variant}, {one.value:g}"
+        if record is None:
+            found.append(Trouble(name, seed, "missing", "there is no record"))
+        elif record.status is not Status.FINISHED:
+            found.append(Trouble(name, seed, str(record.status), record.error or "no reason given"))
+    return found
+
+
+def _one_data(records: Sequence[RunRecord]) -> DataPrint | None:
+    """The test data that all runs share; the training data may differ, for that may be what is compared."""
+    seen = [record.data for record in records if record.data is not None]
+    tests = Counter((data.name, data.test_labels) for data in seen)
+    if len(tests) > 1:
+        first, second = sorted(tests)[:2]
+        raise ValueError(
+            f"runs must be tested on one data set and split, got {first[0]} {first[1][:8]} and "
+            f"{second[0]} {second[1][:8]}; run the older again"
+        )
+    return min(seen, key=lambda data: (data.sizes["train"], data.split)) if seen else None

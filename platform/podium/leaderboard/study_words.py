@@ -1,0 +1,113 @@
+"""A study in words: numbers with their units, what each comparison says, and what it would take to decide."""
+
+import math
+import shlex
+
+from podium.leaderboard.study import Bound, Comparison, Study
+from podium.leaderboard.study_results import Results, Variant
+from podium.leaderboard.study_verdict import Outcome, Verdict
+from podium.leaderboard.text import is_error, spoken
+
+MINUS = "\N{MINUS SIGN}"
+
+
+def scale(study: Study) -> float:
+    """What a value is multiplied with to be shown: errors are in per cent."""
+    return 100.0 if is_error(study.metric) else 1.0
+
+
+def axis(study: Study) -> str:
+    """The metric with its unit."""
+    return f"{measured(study)}, %" if is_error(study.metric) else measured(study)
+
+
+def measured(study: Study) -> str:
+    """The metric for people."""
+    if study.measure == "signal":
+        return f"{spoken(study.metric)} of the signal"
+    return f"Test {spoken(study.metric).lower()}"
+
+
+def unit(study: Study) -> str:
+    """The unit of a difference."""
+    return "points" if is_error(study.metric) else spoken(study.metric).lower()
+
+
+def shown(study: Study, value: float) -> str:
+    """A value of the metric."""
+    return "none" if math.isnan(value) else f"{scale(study) * value:.2f}".replace("-", MINUS)
+
+
+def signed(study: Study, value: float) -> str:
+    """A difference, with its sign."""
+    return "none" if math.isnan(value) else f"{scale(study) * value:+.2f}".replace("-", MINUS)
+
+
+def interval(study: Study, low: float, high: float) -> str:
+    """An interval of the metric; nothing where there is none."""
+    return "" if math.isnan(low) else f" ({shown(study, low)} to {shown(study, high)})"
+
+
+def effect(study: Study, outcome: Outcome) -> str:
+    """An effect with its interval and unit."""
+    found = outcome.effect
+    if math.isnan(found.mean):
+        return "no seed in common"
+    span = "" if math.isnan(found.low) else f" ({signed(study, found.low)} to {signed(study, found.high)})"
+    return f"{signed(study, found.mean)} {unit(study)}{span}"
+
+
+def p_value(value: float) -> str:
+    """A p-value: two digits that count, nothing below a ten-thousandth."""
+    return "< 0.0001" if value < 1e-4 else f"{value:.2g}"
+
+
+def said(study: Study, comparison: Comparison) -> str:
+    """What a comparison claims."""
+    if isinstance(comparison, Bound):
+        side = "at most" if comparison.at_most is not None else "at least"
+        sign = " %" if is_error(study.metric) else ""
+        return f"{comparison.variant} {side} {scale(study) * comparison.value:g}{sign}"
+    return f"{comparison.better} better than {comparison.worse}"
+
+
+def take(results: Results, outcome: Outcome) -> str:
+    """What it would take to decide an open comparison; nothing for one that is decided."""
+    study = results.study
+    if outcome.verdict is not Verdict.UNDECIDED:
+        return ""
+    name = said(study, outcome.comparison)
+    if not outcome.complete:
+        missing = len(study.seeds) - outcome.effect.seeds
+        return (
+            f"{name}: {missing} of {len(study.seeds)} seeds have no value; nothing is claimed without them."
+        )
+    least = "none" if outcome.detectable is None else f"{shown(study, outcome.detectable)} {unit(study)}"
+    need = (
+        "more seeds than anybody has"
+        if outcome.seeds_needed is None
+        else f"about {outcome.seeds_needed} seeds"
+    )
+    return (
+        f"{name}: {outcome.effect.seeds} seeds find effects from {least} on with 80 % power; one as large as the "
+        f"observed {shown(study, abs(outcome.effect.mean))} would need {need}."
+    )
+
+
+def answer(results: Results) -> str:
+    """The effects that the verdict rests on, in one line."""
+    study = results.study
+    parts = [f"{said(study, one.comparison)}: {effect(study, one)}" for one in results.outcomes]
+    return f"{'; '.join(parts)}."
+
+
+def run_command(study: Study) -> str:
+    """The command that runs the study."""
+    return f"podium study run {study.name}"
+
+
+def train_command(study: Study, variant: Variant) -> str:
+    """The command that trains a variant's first seed."""
+    chosen = [f"{study.choose.key}={variant.candidate.value}"] if study.choose else []
+    words = [*study.overrides, *study.variants[variant.name], *chosen, f"seed={study.seeds[0]}"]
+    return shlex.join(["podium", "train", *words])

@@ -1,0 +1,101 @@
+"""`podium study`: train what a study lacks, judge its claim, and write its page and the book of all from records."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from podium.leaderboard.study import Candidate, Study
+from podium.leaderboard.study_page import BOOK_FILE, STUDY_FILE, book, build, load_records, rebuild
+from podium.leaderboard.study_results import Results, choose
+from podium.leaderboard.study_words import answer
+from podium.records.files import write_atomically
+from podium.records.record import RunRecord
+from podium.run.errors import ConfigError
+from podium.run.folders import find_record
+from podium.run.study import candidate_configs, entry_hash_of, load_study, signal_record, study_names
+from podium.sweep.lacking import tagged, train_lacking
+
+Config = dict[str, Any]
+
+
+def study_command(action: str, names: Sequence[str], *, out: Path, concurrency: int | None) -> int:
+    """Run the named studies or all, or only write the pages of those in a folder again; then the book.
+
+    Raises:
+        ConfigError: no such study, or one that cannot run.
+    """
+    if (action == "run") is not bool(names):
+        wanted = f"one or more of {', '.join(study_names())}" if action == "run" else "nothing more"
+        raise ConfigError(f"podium study {action} takes {wanted}, got {' '.join(names) or 'none'}")
+    try:
+        if action == "pages":
+            found = [rebuild(path.parent) for path in sorted(out.glob(f"*/{STUDY_FILE}"))]
+            if not found:
+                raise ConfigError(f"out must be a folder of studies, got none in {out}; name it with --out")
+        else:
+            studies = [load_study(name) for name in names or study_names()]
+            found = [run_study(one, out / one.name, concurrency=concurrency) for one in studies]
+        write_atomically(out / BOOK_FILE, book(out).encode())
+    except ConfigError:
+        raise
+    except ValueError as error:  # of a room that knows no ConfigError
+        raise ConfigError(str(error)) from None
+    for one in found:
+        print(f"{one.study.name}: {one.verdict}: {answer(one)}")
+        for trouble in one.troubles:
+            print(f"not counted: {trouble.variant}, seed {trouble.seed}: {trouble.status} ({trouble.reason})")
+        print(f"page: {out / one.study.name / 'index.html'}")
+    return 0
+
+
+def run_study(study: Study, out: Path, *, concurrency: int | None) -> Results:
+    """Bring one study up to date: its runs, what its variants choose, and its folder.
+
+    Raises:
+        ConfigError: a configuration cannot run; nothing was trained.
+        ValueError: the folder or the records in it are of something else.
+    """
+    values = study.choose.values if study.choose else [None]
+    candidates = []
+    for variant in study.variants:
+        for value in values:
+            configs = candidate_configs(study, variant, value, study.seeds)
+            candidates.append(Candidate(variant, value, entry_hash_of(configs)))
+    signal = study.measure == "signal"
+    records = _measured(study, candidates, out) if signal else _trained(study, candidates, concurrency)
+    return build(study, candidates, records, out)
+
+
+def _trained(study: Study, candidates: Sequence[Candidate], concurrency: int | None) -> list[RunRecord]:
+    """The records of the choice, if there is one, and of the comparison; what lacks is trained first."""
+    records: list[RunRecord] = []
+    if study.choose is not None:
+        records += _bring(study, candidates, study.choose.seeds, concurrency)
+    by_run = {(record.entry_hash, record.seed): record for record in records}
+    return records + _bring(study, choose(study, candidates, by_run), study.seeds, concurrency)
+
+
+def _bring(
+    study: Study, candidates: Sequence[Candidate], seeds: list[int], concurrency: int | None
+) -> list[RunRecord]:
+    planned = _planned(study, candidates, seeds)
+    train_lacking(study.title, planned, concurrency=concurrency)
+    return [record for config in planned if (record := find_record(config)) is not None]
+
+
+def _measured(study: Study, candidates: Sequence[Candidate], out: Path) -> list[RunRecord]:
+    """Records of measurements: those in the study's folder, and new ones for what it lacks."""
+    known = {(record.entry_hash, record.seed): record for record in load_records(out)}
+    records = []
+    for config in _planned(study, candidates, study.seeds):
+        key = (entry_hash_of([config]), config["seed"])
+        records.append(known[key] if key in known else signal_record(config))
+    return records
+
+
+def _planned(study: Study, candidates: Sequence[Candidate], seeds: list[int]) -> list[Config]:
+    return [
+        tagged(config, kind="study", name=study.name, key=one.variant)
+        for one in candidates
+        for config in candidate_configs(study, one.variant, one.value, seeds)
+    ]

@@ -1,0 +1,64 @@
+import math
+
+import pytest
+
+from podium.leaderboard.study import Candidate, check_candidates
+from podium.run.assemble import check_run
+from podium.run.errors import ConfigError
+from podium.run.propagation import LayerSignal
+from podium.run.study import candidate_configs, entry_hash_of, load_study, signal_record, strays, study_names
+
+
+@pytest.mark.parametrize("name", study_names())
+def test_every_variant_of_a_study_composes_and_differs_from_the_others(name):
+    study = load_study(name)
+    candidates = []
+    for variant in study.variants:
+        for value in study.choose.values if study.choose else [None]:
+            configs = candidate_configs(study, variant, value, study.seeds[:2])
+            check_run(configs[0])
+            candidates.append(Candidate(variant, value, entry_hash_of(configs)))
+    check_candidates(study, candidates)
+    assert len(study.seeds) >= 5
+
+
+def test_a_study_that_is_not_there_is_named():
+    with pytest.raises(ConfigError, match=r"zeros_ever_learn is not in conf/study; .*zeros_never_learn"):
+        load_study("zeros_ever_learn")
+
+
+def test_an_error_in_a_study_names_its_file(tmp_path, monkeypatch):
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "odd.yaml").write_text("title: Odd\n")
+    monkeypatch.setattr("podium.run.study.conf_dir", lambda: tmp_path)
+    with pytest.raises(ConfigError, match=r"conf/study/odd.yaml: claim is required"):
+        load_study("odd")
+
+
+def layers(forward, backward):
+    return [
+        LayerSignal(name=str(k), forward=f, equal=False, backward=b)
+        for k, (f, b) in enumerate(zip(forward, backward, strict=True))
+    ]
+
+
+def test_a_signal_strays_by_its_farthest_layer_without_the_output():
+    found = strays(layers([1.0, 0.25, 2.0, 99.0], [2.0, 1.0, 1.0, 99.0]))
+    assert found == {"signal/doublings": 2.0, "signal/gradient_doublings": 1.0}
+    assert strays(layers([1.0, 0.0, 1.0], [1.0, 1.0, 1.0]))["signal/doublings"] == math.inf
+
+
+def test_a_network_before_training_has_a_record_and_one_of_zeros_counts_as_diverged():
+    study = load_study("he_keeps_the_signal")
+    (config,) = candidate_configs(study, "he_normal", None, [0])
+    config["network"]["widths"] = [32, 32, 32]
+    config["data"] = {**config["data"], "batch_size": 16}
+    record = signal_record(config)
+    assert str(record.status) == "finished"
+    assert 0 < record.metrics["signal/doublings"] < 3
+    again = signal_record(config)
+    assert again.metrics == record.metrics
+    config["initializer"] = {"_target_": "podium.layers.initializers.Zeros", "exceptions": {}}
+    lost = signal_record(config)
+    assert str(lost.status) == "diverged"
+    assert "a layer gives nothing" in lost.error
