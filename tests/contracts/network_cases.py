@@ -96,12 +96,13 @@ class Case:
 
     def train(self, network: nn.Module) -> Task:
         """The network in its task, with an optimizer that learns by heart."""
+        knobs = {key: value for key, value in composed(self.name).task.items() if key != "_target_"}
         return self.task(
             network=network,
             tricks=[],
             optimizer=partial(torch.optim.Adam, lr=1e-3),
             schedule=partial(ConstantLR, factor=1.0, total_iters=0),
-            num_classes=self.classes,
+            **knobs | {"num_classes": self.classes},
         )
 
     def fit(self, network: nn.Module, batch: Batch, *, epochs: int) -> list[float]:

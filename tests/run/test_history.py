@@ -1,8 +1,10 @@
 """Runs of the first networks, each by its own learning rule."""
 
 import pytest
+import torch
 from test_resume import assert_same_run, in_child, train_and_kill
 
+from podium.run.build import build
 from podium.run.errors import ConfigError
 from podium.run.evaluate import evaluate
 from podium.run.folders import run_folder
@@ -26,20 +28,60 @@ def test_an_autoencoder_is_recorded_and_scored_again_and_has_no_second_reading(s
         compare(run_folder(config), samples=2)
 
 
-@pytest.mark.parametrize("network", ["perceptron", "madaline"])
-def test_a_run_by_a_rule_is_recorded_and_killed_and_resumed_to_the_same_bits(settings_in, tmp_path, network):
+DEEP = ("network=deep_autoencoder", "network.widths=[8,4]", "trainer.max_epochs=4")
+
+
+@pytest.mark.parametrize(
+    ("network", "step"),
+    [(("network=madaline",), 8), (DEEP, 30), (DEEP, 58)],
+    ids=["madaline", "machines", "fine"],
+)
+def test_a_run_by_a_rule_is_recorded_and_killed_and_resumed_to_the_same_bits(
+    settings_in, tmp_path, network, step
+):
     def chosen(folder, every_s):
-        words = ("optimizer=momentum", "schedule=cosine", "tricks=[ema,grad_clip,weight_decay]")
+        words = ("optimizer=adam", "schedule=cosine", "tricks=[ema,grad_clip,weight_decay]")
         every = ("runtime.flush_every_n_steps=7", f"runtime.checkpoint_every_s={every_s}")
-        return settings_in(tmp_path / folder, f"network={network}", *words, *every)
+        return settings_in(tmp_path / folder, *network, *words, *every)
 
     whole, killed = chosen("whole", 1e9), chosen("killed", 0.0)
     assert in_child(lambda: train(whole)) == 0
-    train_and_kill(killed, 8)
+    train_and_kill(killed, step)
     assert in_child(lambda: train(killed)) == 0
     assert_same_run(run_folder(killed), run_folder(whole))
     again = evaluate(run_folder(whole))
     assert again.measured == again.recorded
-    curve = [value for _, value in train(whole).history["train/top1_error"]]
+    curve = [value for _, value in train(whole).history["train/loss"]]
     assert curve[-1] < curve[0]
-    assert (run_folder(whole) / "confusion_matrix.png").is_file()
+
+
+def test_machines_without_an_epoch_each_or_with_inputs_that_are_no_probabilities_are_refused(
+    settings_in, tmp_path
+):
+    with pytest.raises(
+        ValueError, match=r"each of 2 machines an epoch, got 2 of which .* trainer\.max_epochs=4 or"
+    ):
+        train(settings_in(tmp_path / "short", *DEEP[:2]))
+    with pytest.raises(ValueError, match=r"inputs must be from 0 to 1, .* set data.view.standardize=none"):
+        train(settings_in(tmp_path / "pixel", "network=rbm", "data.view.standardize=pixel"))
+
+
+@pytest.mark.slow
+def test_a_pretrained_deep_autoencoder_beats_random_weights_and_principal_components(settings_in, tmp_path):
+    """As Hinton and Salakhutdinov reported in 2006, here for codes of 8 numbers, at the same number of epochs."""
+    errors = {}
+    for share in (0.0, 0.5):
+        words = ("network=deep_autoencoder", "network.widths=[256,128,64,8]", "trainer.max_epochs=160")
+        config = settings_in(tmp_path, *words, "optimizer.lr=0.003", f"task.pretraining={share}")
+        record = train(config)
+        errors[share] = record.metrics["test/mse"]
+    data = build(config).data
+    train_inputs, test_inputs = (
+        data.examples(split).batch(slice(None)).input.flatten(1).double() for split in ("train", "test")
+    )
+    mean = train_inputs.mean(0)
+    directions = torch.linalg.svd(train_inputs - mean, full_matrices=False).Vh[:8]
+    centred = test_inputs - mean
+    components = float((centred - centred @ directions.T @ directions).square().mean())
+    assert errors[0.5] < 0.9 * components
+    assert errors[0.5] < 0.9 * errors[0.0]

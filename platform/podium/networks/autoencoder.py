@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from podium.layers.activations import ActivationName, make_activation
+from podium.layers.boltzmann import Machine
 from podium.layers.shapes import check_dropout, check_positive
 from podium.layers.stages import Named
 
@@ -53,6 +54,31 @@ class Autoencoder(nn.Module):
         self.output = nn.Linear(sizes[1], sizes[0])
         self.output_activation = _activation(output_activation)
         self.unflatten = nn.Unflatten(1, tuple(in_shape))
+        self.sigmoid = {activation, output_activation} == {"sigmoid"}
+        self.code_activation = code_activation
+
+    def machines(self) -> list[Machine]:
+        """The restricted Boltzmann machines that it is when it is rolled up again: a layer of the encoder each.
+
+        Raises:
+            ValueError: its units are no sigmoids, or its code is neither that nor linear.
+        """
+        if not self.sigmoid or self.code_activation not in ("sigmoid", "none"):
+            raise ValueError(
+                "a network of Boltzmann machines must have sigmoid units with a sigmoid or linear code, got "
+                "others; set network.activation=sigmoid network.output_activation=sigmoid network.code_activation=none"
+            )
+        into = [module for module in self.encoder if isinstance(module, nn.Linear)]
+        out_of = [self.output, *(module for module in self.decoder if isinstance(module, nn.Linear))]
+        back = [
+            out_of[0],
+            *out_of[:0:-1],
+        ]  # the output layer mirrors the first layer, the decoder's first the last
+        linear = [False] * (len(into) - 1) + [self.code_activation == "none"]
+        return [
+            Machine(up.weight, up.bias, down.bias, mirror=down.weight, linear=last)
+            for up, down, last in zip(into, back, linear, strict=True)
+        ]
 
     def forward(self, input: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *shape"]:
         """The samples as they come out of the code."""

@@ -6,13 +6,14 @@ from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.utils import parametrize
 
 from podium.contracts import Batch
+from podium.optim.cyclic_cosine import CyclicCosine
 from podium.tasks.base import Task
 
-Corrections = Mapping[nn.Parameter, Tensor]
+Corrections = Mapping[Tensor, Tensor]  # of parameters
 
 
 class RuleTask(Task):
@@ -65,8 +66,9 @@ class RuleTask(Task):
         """Let the optimizer take one step along the corrections."""
         optimizer = self.optimizers()
         assert isinstance(optimizer, pl.core.optimizer.LightningOptimizer)
-        for parameter in self.parameters():
-            parameter.grad = None
+        self.zero_grad(set_to_none=True)
         for parameter, correction in corrections.items():
             parameter.grad = -correction
         optimizer.step()
+        if isinstance(self._schedule, CyclicCosine):
+            self._schedule.step()
