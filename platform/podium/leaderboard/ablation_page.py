@@ -58,6 +58,8 @@ class Shown:
 
     def effect(self, found: Effect) -> str:
         """A mean with its interval."""
+        if math.isnan(found.mean):
+            return NOTHING
         if math.isnan(found.low):
             return f"{self.number(found.mean)} (no interval)"
         return f"{self.number(found.mean)} ({self.number(found.low)} to {self.number(found.high)})"

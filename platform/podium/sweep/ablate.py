@@ -52,10 +52,10 @@ def ablate_command(
         return 0
     for label, reason in refused.items():
         print(f"note: {label} cannot be trained and stays a hole: {reason}")
-    planned = [
-        tagged(config, kind="ablation", name=board.name, key=key)
+    planned = [  # seed by seed, so that a machine that slows down slows all variations
+        tagged(configs[key][place], kind="ablation", name=board.name, key=key)
+        for place in range(seeds)
         for key in board.entries
-        for config in configs[key]
     ]
     folders = train_lacking(board.title, planned, concurrency=concurrency)
     table = build(board, entries(board, configs), folders, folder)
