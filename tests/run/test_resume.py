@@ -106,11 +106,13 @@ def assert_same_run(folder: Path, reference: Path) -> None:
         assert record.files[name] == uninterrupted.files[name]
 
 
-def check_kills(tmp_path: Path, steps: list[int], *, every_s: float) -> None:
-    settings = config(tmp_path / "reference", every_s=1e9)
+def check_kills(
+    tmp_path: Path, steps: list[int], *, every_s: float, tricks: tuple[str, ...] = TRICKS
+) -> None:
+    settings = config(tmp_path / "reference", every_s=1e9, tricks=tricks)
     assert in_child(lambda: train(settings)) == 0
     for k, step in enumerate(steps):
-        killed = config(tmp_path / str(k), every_s=every_s)
+        killed = config(tmp_path / str(k), every_s=every_s, tricks=tricks)
         train_and_kill(killed, step)
         assert RunRecord.load(run_folder(killed)).status is Status.RUNNING
         assert in_child(lambda killed=killed: train(killed)) == 0  # type: ignore[misc]
@@ -120,6 +122,12 @@ def check_kills(tmp_path: Path, steps: list[int], *, every_s: float) -> None:
 
 def test_a_run_killed_in_mid_epoch_and_at_an_epochs_end_resumes_to_the_same_bits(tmp_path: Path) -> None:
     check_kills(tmp_path, [8, 19], every_s=0.0)
+
+
+def test_a_run_whose_layers_thaw_at_rates_of_their_own_resumes_in_mid_epoch_to_the_same_bits(
+    tmp_path: Path,
+) -> None:
+    check_kills(tmp_path, [30], every_s=0.0, tricks=("tricks=[gradual_unfreezing,layer_rates,weight_decay]",))
 
 
 @pytest.mark.slow
