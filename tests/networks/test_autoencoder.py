@@ -27,13 +27,16 @@ def test_the_decoder_has_the_encoders_sizes_the_other_way_round():
 def test_the_code_and_the_output_have_activations_of_their_own():
     network = make()
     assert sum(isinstance(m, nn.Sigmoid) for m in network.encoder) == 2
-    code = network.encoder(10 * torch.randn(50, 1, 4, 6))
-    assert code.shape == (50, 2)
-    assert code.min() < 0
-    output = network(10 * torch.randn(50, 1, 4, 6))
-    assert output.shape == (50, 1, 4, 6)
-    assert output.min() > 0
-    assert make(output_activation="none")(10 * torch.randn(50, 1, 4, 6)).min() < 0
+    torch.nn.init.constant_(network.encoder.encode3.bias, -9.0)
+    torch.nn.init.constant_(network.output.bias, -9.0)
+    sample = torch.randn(50, 1, 4, 6)
+    assert network.encoder(sample).shape == (50, 2)
+    assert network.encoder(sample).max() < 0
+    assert network(sample).shape == (50, 1, 4, 6)
+    assert network(sample).min() > 0
+    linear = make(output_activation="none")
+    linear.load_state_dict(network.state_dict())
+    assert linear(sample).max() < 0
 
 
 def test_dropout_follows_every_hidden_layer():

@@ -66,6 +66,17 @@ def test_machines_without_an_epoch_each_or_with_inputs_that_are_no_probabilities
         train(settings_in(tmp_path / "pixel", "network=rbm", "data.view.standardize=pixel"))
 
 
+def test_without_pretraining_the_run_is_that_of_the_same_autoencoder_by_backpropagation(
+    settings_in, tmp_path
+):
+    rule = train(settings_in(tmp_path / "rule", *DEEP, "task.pretraining=0"))
+    autoencoder = ("network=autoencoder_256", *DEEP[1:], "network.activation=sigmoid")
+    activations = ("network.code_activation=none", "network.output_activation=sigmoid")
+    plain = train(settings_in(tmp_path / "plain", *autoencoder, *activations))
+    assert rule.metrics["test/mse"] == pytest.approx(plain.metrics["test/mse"], rel=1e-5)
+    assert rule.history["train/loss"][-1] == pytest.approx(plain.history["train/loss"][-1], rel=1e-5)
+
+
 @pytest.mark.slow
 def test_a_pretrained_deep_autoencoder_beats_random_weights_and_principal_components(settings_in, tmp_path):
     """As Hinton and Salakhutdinov reported in 2006, here for codes of 8 numbers, at the same number of epochs."""

@@ -106,7 +106,8 @@ class ContrastiveDivergence(RuleTask):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """One correction; what the optimizer remembers of the last turn is no use in another one, and is forgotten."""
-        if batch_idx == 0 and self.turn(self.current_epoch) != self.turn(self.current_epoch - 1):
+        epoch = self.current_epoch
+        if batch_idx == 0 and epoch > 0 and self.turn(epoch) != self.turn(epoch - 1):
             (optimizer,) = self.trainer.optimizers
             optimizer.state.clear()
         return super().training_step(batch, batch_idx)
