@@ -35,6 +35,7 @@ COMMANDS = (
     "sweep",
     "leaderboard",
     "ablate",
+    "study",
     "reproduce",
     "verify",
     "sync",

@@ -3,9 +3,12 @@
 import argparse
 import sys
 from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from podium.commands import Command, declare
+
+if TYPE_CHECKING:
+    from podium.run.completion import CommandWords
 
 Parsers = dict[str, argparse.ArgumentParser]
 
@@ -134,23 +137,21 @@ def _choices(roots: tuple[str, ...]) -> str:
 
 
 def _complete(args: argparse.Namespace) -> int:
-    from podium.run.completion import CommandWords, complete
+    from podium.run.completion import complete
 
     _, parsers = _parsers([])
-    commands = {
-        name: CommandWords(
-            roots=parser.get_default("roots"),
-            words=tuple(
-                word
-                for action in parser._actions
-                for word in (*action.option_strings, *(action.choices or ()))
-            ),
-        )
-        for name, parser in parsers.items()
-    }
-    for word in complete(args.line, commands):
+    for word in complete(args.line, {name: _words(parser) for name, parser in parsers.items()}):
         print(word)
     return 0
+
+
+def _words(parser: argparse.ArgumentParser) -> "CommandWords":
+    from podium.run.completion import CommandWords
+    from podium.run.conf import groups
+
+    group = parser.get_default("named_in")  # the group whose files are named without its own name and =
+    own = [word for action in parser._actions for word in (*action.option_strings, *(action.choices or ()))]
+    return CommandWords(roots=parser.get_default("roots"), words=(*own, *(groups()[group] if group else ())))
 
 
 if __name__ == "__main__":

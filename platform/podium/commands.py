@@ -91,8 +91,11 @@ def _declare_many_runs(add: Add) -> None:
         "--dry-run", action="store_true", help="show the variations and the estimated time, train nothing"
     )
     sub = add("study", _study, "put a claim to the test: train what lacks, judge it, write its page")
-    sub.add_argument("action", choices=("run", "all", "pages"), help="pages: from records alone, nothing runs")
+    sub.add_argument(
+        "action", choices=("run", "all", "pages"), help="pages: from records alone, nothing runs"
+    )
     sub.add_argument("names", nargs="*", metavar="NAME", help="studies of conf/study, for run")
+    sub.set_defaults(named_in="study")
     sub.add_argument(
         "--out", type=Path, default=Path("reports/studies"), help="folder of pages (default: reports/studies)"
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from podium import cli
 from podium.run.completion import SCRIPTS, CommandWords, complete
 from podium.run.conf import ROOTS, groups
 
@@ -76,7 +77,14 @@ def test_every_file_of_every_group_is_offered(group: str) -> None:
 
 
 def test_every_folder_of_conf_is_a_group_of_some_root() -> None:
-    assert set(groups()) == {group for names in ROOTS.values() for group in names}
+    assert set(groups()) - {"study"} == {group for names in ROOTS.values() for group in names}
+
+
+def test_studies_are_offered_by_their_names():
+    _, parsers = cli._parsers([])
+    words = cli._words(parsers["study"])
+    assert complete("podium study run zeros", {"study": words}) == ["zeros_never_learn"]
+    assert complete("podium study r", {"study": words}) == ["run"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from functools import partial
 
 import pytest
+import pytorch_lightning as pl
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import ConstantLR
@@ -66,6 +67,7 @@ def test_the_loss_is_the_sum_of_the_networks_losses_and_each_is_noted():
 
 def test_validation_logs_the_metrics_of_the_whole_split(monkeypatch):
     task = make().eval()
+    task.trainer = pl.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
     logged = {}
     monkeypatch.setattr(task, "log", lambda name, value: logged.update({name: float(value)}))
     monkeypatch.setattr(

@@ -118,6 +118,7 @@ def fit(
     bias: bool,
 ) -> Fitted:
     """Logistic regression with the best of some strengths, as a layer for the features as they are."""
+
     def model(strength: float) -> Any:
         regression = LogisticRegression(C=1 / strength, fit_intercept=bias, max_iter=_ITERATIONS)
         return make_pipeline(StandardScaler(with_mean=bias), regression)
