@@ -7,7 +7,7 @@ trick with the values of its file, he_normal, Adam. It is trained on four pictur
 import copy
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -266,9 +266,17 @@ class Pairs:
 
     def cell(self, trick: str) -> Cell:
         """The trick on the network: on larger samples where small ones do not do."""
-        found = self._trained(self.small(), trick)
+        return self._on_fitting_samples(trick, self._trained)
+
+    def refused(self, trick: str) -> bool:
+        """Whether the trick is refused; if not, a few steps are trained, and their weights are finite."""
+        few = partial(outcome, batches=BATCHES[0])
+        return self._on_fitting_samples(trick, few).outcome == REFUSED
+
+    def _on_fitting_samples(self, trick: str, train: Callable[[Small, str], Cell]) -> Cell:
+        found = train(self.small(), trick)
         if found.outcome == REFUSED and found.reason.endswith(RAISE):
-            return self._trained(self.small(times=2), trick)
+            return train(self.small(times=2), trick)
         return found
 
     def _trained(self, network: Small, trick: str) -> Cell:

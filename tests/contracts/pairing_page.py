@@ -27,7 +27,7 @@ The tricks have the values of their files. The networks are narrow, as in the co
 that they take (twice as large where a trick makes images smaller). The largest are shortened: ResNets have 18 or 50
 layers, CIFAR's ResNets 8, wide ResNets 10, DenseNets 2 layers a block, PReLU nets 2 a stage, dense networks 32 units a
 layer, and the detector's pictures are 96 pixels wide. The deep autoencoder begins with random weights. Three tricks on
-each network are trained at its full depth too, by `make test-slow`.
+each network are trained a few steps at its full depth too, by `make test-slow`.
 
 [The table](../../tests/golden/pairings.yaml) has a line for each pair. What is new is added by
 
