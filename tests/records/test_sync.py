@@ -310,7 +310,7 @@ def test_a_follower_sends_while_a_process_trains_and_ends_by_itself(runs: Path, 
         time.sleep(0.5)
         take(journal, 3, 6)
         finish(folder, journal, made)
-        print(wait_for_sync(folder, TRACKING))
+        print(wait_for_sync(folder, TRACKING, stay_s=120))
     """
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],

@@ -19,6 +19,7 @@ def configs(tmp_path, monkeypatch):
     ]
 
 
+@pytest.mark.timeout(900)  # Ray starts processes, which a busy machine is slow to do
 @pytest.mark.usefixtures("ray_workers")
 def test_what_is_missing_is_trained_and_a_run_that_raises_is_recorded_failed(configs):
     fake.train(configs[0])

@@ -19,6 +19,7 @@ def carry_out(plan):
     return carry_out_sweep(plan, tools, check_configurations(plan, tools)[0])
 
 
+@pytest.mark.timeout(900)  # Ray starts processes, which a busy machine is slow to do
 @pytest.mark.usefixtures("ray_workers")
 def test_a_grid_is_carried_out_in_workers_failures_are_kept_and_nothing_is_made_twice(plan_of):
     plan = plan_of(
@@ -34,6 +35,7 @@ def test_a_grid_is_carried_out_in_workers_failures_are_kept_and_nothing_is_made_
     assert [row.outcome.line for row in again.rows] == [row.outcome.line for row in result.rows]
 
 
+@pytest.mark.timeout(900)  # Ray starts processes, which a busy machine is slow to do
 @pytest.mark.usefixtures("ray_workers")
 def test_asha_stops_the_worse_early_as_stopped_and_not_failed(plan_of):
     plan = plan_of(
@@ -57,6 +59,7 @@ def test_asha_stops_the_worse_early_as_stopped_and_not_failed(plan_of):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # Ray starts processes, which a busy machine is slow to do
 @pytest.mark.usefixtures("ray_workers")
 def test_optuna_learns_from_the_means_and_survives_failures(plan_of):
     plan = plan_of(
