@@ -95,7 +95,7 @@ def drive(arguments, folder):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("search", ["grid", "asha", "optuna"])
 def test_kill_9_of_the_driver_repeats_nothing_finished_and_misses_nothing(
     search, plan_of, tmp_path, wait_until
@@ -117,13 +117,13 @@ def test_kill_9_of_the_driver_repeats_nothing_finished_and_misses_nothing(
     def finished():
         return {line: o for line, o in load(plan.folder).items() if o.status is Status.FINISHED}
 
-    wait_until(lambda: len(finished()) >= 3, timeout_s=120)
+    wait_until(lambda: len(finished()) >= 3, timeout_s=400)
     process.send_signal(signal.SIGKILL)
     process.wait()
     before = finished()
     trained = fake.epochs_trained("runs")
     assert len(before) < 12
-    assert drive(arguments, tmp_path).wait(timeout=300) == 0
+    assert drive(arguments, tmp_path).wait(timeout=600) == 0
     after = load(plan.folder)
     assert len(after) >= 12
     assert all(after[line] == outcome for line, outcome in before.items())
