@@ -43,8 +43,8 @@ EASIER = {
     "dropout": ["tricks.dropout.p=0.02"],
     "freeze": ["optimizer.lr=0.1"],
     "gradual_unfreezing": ["optimizer.lr=0.0003"],
-    "sam": ["tricks.sam.rho=0.02", "tricks.sam.rho=0.005"],
-    "spectral_norm": ["network.norm=before", "network.widths=[32,32,32]"],
+    "sam": ["tricks.sam.rho=0.02"],
+    "spectral_norm": ["network.norm=before"],
     "squeeze_excite": ["network.norm=before"],
 }
 COPIES = 5  # of each example in the training split, for tricks that cross-validate on it
