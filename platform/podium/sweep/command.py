@@ -129,7 +129,7 @@ def preview(plan: Plan, base: dict[str, Any], estimate: Callable[[dict[str, Any]
         lines += [f"      {described(axis)}" for axis in plan.axes]
         lines.append("      each trial is suggested after the results of earlier ones")
     seconds = PER_RUN_S + estimate(base)
-    at_once = max(1, cores(plan.cluster) // base["runtime"]["threads"])
+    at_once = max(1, cores(plan.cluster) // (base["runtime"]["threads"] * base["runtime"]["devices"]))
     runs = plan.trials() * plan.seeds
     waves = math.ceil(plan.trials() / at_once) * plan.seeds
     most = "at most " if isinstance(plan.search, Asha) else ""

@@ -149,7 +149,10 @@ def is_missing(outcome: Outcome | None) -> bool:
 
 def _tuner(task: Task, *, remembers: bool, base: dict[str, Any]) -> tune.Tuner:
     plan, folder = task.plan, task.plan.folder / FOLDER
-    resources = {"cpu": base["runtime"]["threads"], "gpu": plan.cluster.gpus_per_trial}
+    resources = {
+        "cpu": base["runtime"]["threads"] * base["runtime"]["devices"],
+        "gpu": plan.cluster.gpus_per_trial,
+    }
     trainable = tune.with_resources(tune.with_parameters(ConfigurationTrial, task=task), resources)
     by_index = {"index": tune.grid_search(list(range(len(task.points))))} if task.points else {}
     if remembers and tune.Tuner.can_restore(str(folder)):
