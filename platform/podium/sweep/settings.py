@@ -49,6 +49,40 @@ class Asha:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Median:
+    """Draws, of which those worse than the median of the finished ones stop early (Golovin et al. 2017)."""
+
+    kind: Literal["median"]
+    trials: int
+    seed: int
+    startup_trials: int
+    grace_epochs: int
+    every_epochs: int
+
+    def __post_init__(self) -> None:
+        _require(self.trials >= 1, f"trials must be at least 1, got {self.trials}")
+        _require(self.startup_trials >= 1, f"startup_trials must be at least 1, got {self.startup_trials}")
+        _require(self.grace_epochs >= 1, f"grace_epochs must be at least 1, got {self.grace_epochs}")
+        _require(self.every_epochs >= 1, f"every_epochs must be at least 1, got {self.every_epochs}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hyperband:
+    """Several successive halvings that begin at different epochs (Li et al. 2018, JMLR 18:185)."""
+
+    kind: Literal["hyperband"]
+    trials: int
+    seed: int
+    grace_epochs: int
+    eta: int
+
+    def __post_init__(self) -> None:
+        _require(self.trials >= 1, f"trials must be at least 1, got {self.trials}")
+        _require(self.grace_epochs >= 1, f"grace_epochs must be at least 1, got {self.grace_epochs}")
+        _require(self.eta >= 2, f"eta must be at least 2, got {self.eta}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Optuna:
     """Tree-structured Parzen estimator (Bergstra et al. 2011) by Optuna."""
 
@@ -62,8 +96,49 @@ class Optuna:
         _require(self.startup_trials >= 1, f"startup_trials must be at least 1, got {self.startup_trials}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Pareto:
+    """Two aims: the metric and a cost, which is to be small (Ozaki et al. 2020), by Optuna."""
+
+    kind: Literal["pareto"]
+    trials: int
+    seed: int
+    startup_trials: int
+    cost: Literal["train_s", "parameters", "multiply_adds", "activations", "depth", "size_mib"]
+
+    def __post_init__(self) -> None:
+        _require(self.trials >= 1, f"trials must be at least 1, got {self.trials}")
+        _require(self.startup_trials >= 1, f"startup_trials must be at least 1, got {self.startup_trials}")
+
+
 Made = TypeVar("Made")
-Search = Grid | Random | Asha | Optuna
+Search = Grid | Random | Asha | Median | Hyperband | Optuna | Pareto
+Rungs = Asha | Median | Hyperband  # searches that compare trials on the way and stop some
+Suggests = Optuna | Pareto  # searches whose configurations depend on the results of others
+Remembers = Rungs | Suggests
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a sweep may use; null: as much as it takes. It is no part of what the sweep is."""
+
+    epochs: int | None
+    hours: float | None
+    concurrency: int | None
+    trial_s: float | None
+
+    def __post_init__(self) -> None:
+        _require(
+            self.epochs is None or self.epochs >= 1, f"epochs must be null or at least 1, got {self.epochs}"
+        )
+        _require(self.hours is None or self.hours > 0, f"hours must be null or positive, got {self.hours}")
+        _require(
+            self.concurrency is None or self.concurrency >= 1,
+            f"concurrency must be null or at least 1, got {self.concurrency}",
+        )
+        _require(
+            self.trial_s is None or self.trial_s > 0, f"trial_s must be null or positive, got {self.trial_s}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,13 +160,21 @@ def make_search(values: Mapping[str, Any]) -> Search:
     Raises:
         ConfigError: a kind, key, type or value that is wrong.
     """
-    owners: tuple[type[Search], ...] = (Grid, Random, Asha, Optuna)
+    owners: tuple[type[Search], ...] = (Grid, Random, Asha, Median, Hyperband, Optuna, Pareto)
     for owner in owners:
         if values.get("kind") == owner.__name__.lower():
             return _made(owner, values, "search")
-    raise ConfigError(
-        f"search.kind must be grid, random, asha or optuna, got {values.get('kind')!r}; set search=random"
-    )
+    kinds = ", ".join(owner.__name__.lower() for owner in owners)
+    raise ConfigError(f"search.kind must be one of {kinds}, got {values.get('kind')!r}; set search=random")
+
+
+def make_limits(values: Mapping[str, Any]) -> Limits:
+    """The limits that conf/sweep.yaml and the command line describe.
+
+    Raises:
+        ConfigError: a key, type or value that is wrong.
+    """
+    return _made(Limits, values, "budget")
 
 
 def make_cluster(values: Mapping[str, Any]) -> Cluster:
