@@ -3,6 +3,8 @@
 The validation error after an epoch is a formula of configuration and seed, so that tests know every value.
 """
 
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -12,7 +14,9 @@ from podium.run.folders import find_folders, run_folder
 from podium.sweep.trial import Tools
 
 METRIC = "validation/top1_error"
-BASE = {"he_normal": 0.1, "glorot_normal": 0.2, "zeros": 0.8, "explode": 0.5, "diverge": 0.5}
+BASE = {"he_normal": 0.1, "glorot_normal": 0.2, "zeros": 0.8, "diverge": 0.5}
+FAULTS = ("explode", "memory", "cuda_memory", "killed", "killed_once", "hangs", "hangs_once")
+BASE |= dict.fromkeys(FAULTS, 0.5)
 ENVIRONMENT = Environment(
     commit=None, diff=None, diff_sha256=None, lock=None, python="3", versions={}, platform="", cpu="",
     cores=1, memory_mib=1, gpus=[], threads=1,
@@ -69,20 +73,59 @@ def find(config):
     return RunRecord.load(folders[0]) if folders else None
 
 
+class OutOfMemoryError(RuntimeError):
+    """As torch.OutOfMemoryError is one."""
+
+
+def misbehave(config):
+    """What goes wrong with a run, by its initializer; each attempt is noted."""
+    kind = config["initializer"]
+    if kind not in FAULTS:
+        return
+    log = Path(config["paths"]["runs"]) / f"{kind}-s{config['seed']}.attempts"
+    log.parent.mkdir(exist_ok=True)
+    with log.open("a") as file:
+        file.write("begun\n")
+    if kind.endswith("_once") and len(log.read_text().splitlines()) > 1:
+        return
+    match kind:
+        case "explode":
+            raise RuntimeError("the network exploded")
+        case "memory":
+            raise MemoryError("Unable to allocate 1 TiB")
+        case "cuda_memory":
+            raise OutOfMemoryError("CUDA out of memory. Tried to allocate 1 TiB")
+        case "killed" | "killed_once":
+            begin(config).save(run_folder(config))
+            os.kill(os.getpid(), signal.SIGKILL)
+        case _:
+            begin(config).save(run_folder(config))
+            time.sleep(3600)
+
+
+def begin(config, history=None):
+    folder = run_folder(config)
+    folder.mkdir(parents=True, exist_ok=True)
+    return RunRecord(
+        name=config["name"], entry_hash=entry_hash(config), seed=config["seed"], run_key=folder.name,
+        status=Status.RUNNING, config=config, environment=ENVIRONMENT, started="", history=history or {METRIC: []},
+        groups=config["runtime"]["groups"], tags=config["runtime"]["tags"],
+    )  # fmt: skip
+
+
+def attempts(runs):
+    """How often each faulty run was begun."""
+    return {path.stem: len(path.read_text().splitlines()) for path in sorted(Path(runs).glob("*.attempts"))}
+
+
 def train(config):
     record = find(config)
     if record is not None and record.status in (Status.FINISHED, Status.DIVERGED):
         return record
-    if config["initializer"] == "explode":
-        raise RuntimeError("the network exploded")
+    misbehave(config)
     folder = run_folder(config)
-    folder.mkdir(parents=True, exist_ok=True)
     history = (record.history if record is not None else None) or {METRIC: []}
-    record = RunRecord(
-        name=config["name"], entry_hash=entry_hash(config), seed=config["seed"], run_key=folder.name,
-        status=Status.RUNNING, config=config, environment=ENVIRONMENT, started="", history=history,
-        groups=config["runtime"]["groups"], tags=config["runtime"]["tags"],
-    )  # fmt: skip
+    record = begin(config, history)
     if config["initializer"] == "diverge":
         record = record.with_(status=Status.DIVERGED, error="the loss was NaN")
         record.save(folder)
@@ -104,11 +147,11 @@ def train(config):
     return record
 
 
-def stop(config):
+def stop(config, status):
     for folder in find_folders(config):
         record = RunRecord.load(folder)
         if record.status in (Status.PAUSED, Status.RUNNING):
-            record.with_(status=Status.STOPPED).save(folder)
+            record.with_(status=status).save(folder)
 
 
 def tools():

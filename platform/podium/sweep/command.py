@@ -1,5 +1,6 @@
 """The command `podium sweep`: plan, try out, carry out, and show what came out."""
 
+import errno
 import math
 import sys
 from collections.abc import Callable, Collection, Sequence
@@ -143,15 +144,26 @@ def preview(plan: Plan, base: dict[str, Any], estimate: Callable[[dict[str, Any]
 def carry_out_sweep(
     plan: Plan, tools: Tools, base: dict[str, Any], *, before: Callable[[], None] = lambda: None
 ) -> Result:
-    """Make the trials that are missing, settle what the search stopped, and write the sweep's files."""
+    """Make the trials that are missing, settle what the search stopped, and write the sweep's files.
+
+    Raises:
+        ConfigError: the disk is full.
+    """
     if is_done(plan):
         return publish(plan)
     before()
     from podium.sweep.tuning import carry_out
 
-    carried = carry_out(plan, load(plan.folder), tools, base)
-    settle(plan, tools, carried.lost, stopped=carried.stopped, ended=carried.ended)
-    return publish(plan, ended=carried.ended)
+    try:
+        carried = carry_out(plan, load(plan.folder), tools, base)
+        settle(plan, tools, carried.lost, stopped=carried.stopped, ended=carried.ended)
+        return publish(plan, left=carried.left, ended=carried.ended)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise ConfigError(
+            f"{plan.folder} must be on a disk with room, got {error.strerror!r}; free some: the same command goes on"
+        ) from None
 
 
 def settle(
@@ -178,16 +190,16 @@ def settle(
         )
         told = f"its worker process ended: {reason}"
         replace(outcome, status=Status.FAILED, value=None, reason=told).save(plan.folder)
+        _close_runs(plan, tools, outcome, Status.INTERRUPTED)
     for outcome in load(plan.folder).values():
         if outcome.status in (Status.RUNNING, Status.FAILED) and outcome.epochs is not None:
-            for seed in range(plan.seeds):
-                _stop(Trial(plan, tuple(outcome.point), tools), seed)
+            _close_runs(plan, tools, outcome, Status.STOPPED)
         if outcome.status is Status.RUNNING:
             why = None if tuple(outcome.point) in stopped else ended
             replace(outcome, status=Status.STOPPED, reason=why).save(plan.folder)
 
 
-def publish(plan: Plan, *, ended: str | None = None) -> Result:
+def publish(plan: Plan, *, left: int = 0, ended: str | None = None) -> Result:
     """Build the sweep's files from its trials: sweep.json, table.csv, table.md, index.html and pictures."""
     from podium.sweep.front import picture as front_picture
     from podium.sweep.heatmap import heat_map, pairs, picture
@@ -199,7 +211,7 @@ def publish(plan: Plan, *, ended: str | None = None) -> Result:
     known = {plan.line(point) for point in plan.points()}
     rows = make_rows(plan, outcomes)
     over = all(o.status is not Status.RUNNING for o in outcomes.values())
-    complete = over and known <= outcomes.keys() and ended is None
+    complete = over and known <= outcomes.keys() and not left
     result = Result(
         plan=plan,
         rows=rows,
@@ -258,11 +270,16 @@ def summary(result: Result) -> str:
     return "\n".join(lines)
 
 
-def _stop(trial: Trial, seed: int) -> None:
-    try:
-        trial.tools.stop(trial.config(seed, None))
-    except ValueError as error:
-        print(f"note: seed {seed} of {trial.line} could not be marked as stopped: {error}", file=sys.stderr)
+def _close_runs(plan: Plan, tools: Tools, outcome: Outcome, status: Status) -> None:
+    """Give the runs that a trial left unfinished their status."""
+    trial = Trial(plan, tuple(outcome.point), tools)
+    for seed in range(plan.seeds):
+        try:
+            tools.stop(trial.config(seed, None), status)
+        except ValueError as error:
+            print(
+                f"note: seed {seed} of {trial.line} could not be marked as {status}: {error}", file=sys.stderr
+            )
 
 
 def _each_value_once(plan: Plan) -> list[Point]:

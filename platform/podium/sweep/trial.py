@@ -28,14 +28,14 @@ UNFINISHED = (Status.RUNNING, Status.INTERRUPTED, Status.PAUSED, Status.STOPPED)
 class Tools:
     """What a trial is made with, from the room run.
 
-    ``find`` gives a run's record with the history that its journal holds so far, whatever its status. All are
-    module-level functions, so that they reach other processes.
+    ``find`` gives a run's record with the history that its journal holds so far, whatever its status. ``stop`` gives
+    a run that was left unfinished its status. All are module-level functions, so that they reach other processes.
     """
 
     compose: Callable[[list[str]], dict[str, Any]]
     train: Callable[[dict[str, Any]], RunRecord]
     find: Callable[[dict[str, Any]], RunRecord | None]
-    stop: Callable[[dict[str, Any]], None]
+    stop: Callable[[dict[str, Any], Status], None]
 
 
 @dataclass(frozen=True)

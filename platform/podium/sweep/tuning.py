@@ -31,10 +31,13 @@ WORKER_FAILURES = (
 
 @dataclass(frozen=True)
 class Carried:
-    """How a search ended: points that lost their worker and why, those stopped early, and what the budget cut short."""
+    """How a search ended: points that lost their worker and why, those stopped early, how many trials are not over,
+    and, where it was the budget that ended it, how.
+    """
 
     lost: list[tuple[Point, str]]
     stopped: set[Point]
+    left: int
     ended: str | None
 
 
@@ -101,8 +104,9 @@ def carry_out(plan: Plan, outcomes: dict[str, Outcome], tools: Tools, base: dict
             with work.under_way():
                 _tuner(task, trials=trials, base=base).fit()
             lost = work.lost
-    ended = ledger.used_up() if source.open() > len(lost) else None
-    return Carried(lost=lost, stopped=source.stopped(), ended=ended)
+    left = source.open()
+    ended = ledger.used_up() if left > len(lost) else None
+    return Carried(lost=lost, stopped=source.stopped(), left=left, ended=ended)
 
 
 def _source(plan: Plan, outcomes: dict[str, Outcome], max_epochs: int) -> Source:
