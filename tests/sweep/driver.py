@@ -1,12 +1,19 @@
-"""A driver of a few lines in place of Ray: one trial at a time, and one that waits, as Tune does on one core."""
+"""Drivers of sweeps: a real one in a process of its own, and one of a few lines in place of Ray.
+
+That one has one trial at a time and one that waits, as Tune does on one core.
+"""
 
 import contextlib
+import os
+import subprocess
+import sys
 
 from podium.sweep.memory import Memory
 from podium.sweep.plan import rungs
 from podium.sweep.trial import Trial
 
 from . import fake
+from .conftest import TESTS
 
 EPOCHS = 9
 
@@ -64,3 +71,38 @@ def carried_out(plan, **how):
             driver.step()
             driver.fill()
     return driver.decisions
+
+
+DRIVER = """
+import sys
+sys.path.insert(0, {tests!r})
+from podium.run.assemble import compose
+from podium.sweep.command import carry_out_sweep, check_configurations
+from podium.sweep.plan import make_plan
+from sweep import fake
+plan, tools = make_plan({arguments!r}, compose), fake.tools()
+configs = check_configurations(plan, tools)
+plan.claim()
+carry_out_sweep(plan, tools, configs[0])
+"""
+
+
+def drive(arguments, folder, **how):
+    """A sweep with the fake trainer in a process of its own."""
+    code = DRIVER.format(tests=str(TESTS), arguments=arguments)
+    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+    return subprocess.Popen([sys.executable, "-c", code], cwd=folder, env=environment, **how)
+
+
+def workers_of(folder):
+    """The processes that work in a folder."""
+    import psutil
+
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        try:
+            if process.pid != os.getpid() and process.cwd() == str(folder):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found

@@ -5,6 +5,7 @@ import os
 import subprocess
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from podium.sweep.command import carry_out_sweep, check_configurations, settle
 from podium.sweep.trial import load
 
 from . import fake
+from .driver import drive
 
 HEALTHY = ("he_normal", "glorot_normal")
 
@@ -28,13 +30,7 @@ def by_initializer(plan):
 
 
 def run_statuses():
-    return Counter(RunRecord.load(path.parent).status for path in sorted(plan_runs()))
-
-
-def plan_runs():
-    from pathlib import Path
-
-    return Path("runs").glob("*/record.json")
+    return Counter(RunRecord.load(path.parent).status for path in Path("runs").glob("*/record.json"))
 
 
 def assert_healthy_once(names=HEALTHY, seeds=2):
@@ -80,11 +76,11 @@ def test_faulty_trials_fail_with_their_reason_and_bounded_attempts_and_healthy_o
 @pytest.mark.timeout(200)
 @pytest.mark.usefixtures("ray_workers")
 def test_without_another_attempt_a_worker_that_died_once_is_a_failure(plan_of, monkeypatch):
-    monkeypatch.setattr(tuning, "WORKER_FAILURES", 0)
     plan = plan_of("initializer=he_normal,killed_once", "seeds=1", "name=once")
-    carry_out_sweep(plan, fake.tools(), base_of(plan))
+    with monkeypatch.context() as patch:
+        patch.setattr(tuning, "WORKER_FAILURES", 0)
+        carry_out_sweep(plan, fake.tools(), base_of(plan))
     assert by_initializer(plan)["killed_once"].status is Status.FAILED
-    monkeypatch.undo()
     result = carry_out_sweep(plan, fake.tools(), base_of(plan))
     assert [row.outcome.status for row in result.rows] == [Status.FINISHED] * 2
     assert_healthy_once(("he_normal", "killed_once"), seeds=1)
@@ -107,35 +103,27 @@ def small_disk(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(200)
-@pytest.mark.usefixtures("ray_workers")
-@pytest.mark.parametrize("search", ["grid", "asha"])
-def test_a_full_disk_is_one_line_and_the_same_command_goes_on_when_there_is_room(search, plan_of, small_disk):
-    chosen = ["search=asha", "search.trials=8"] if search == "asha" else []
-    plan = plan_of(
-        "initializer=he_normal,glorot_normal",
-        "tricks.dropout.p=0.1,0.2,0.3,0.4",
-        "seeds=2",
-        "name=full",
-        *chosen,
-    )
-    base = base_of(plan)
-    plan.claim()
-    ballast = small_disk / "ballast"
-    with ballast.open("wb") as file, pytest.raises(OSError, match="No space left"):
-        while True:
-            os.write(file.fileno(), bytes(4096))
-    with ballast.open("r+b") as file:
-        file.truncate(ballast.stat().st_size - 20 * 1024)
-    with pytest.raises(
-        ConfigError, match=r"sweeps/full must be on a disk with room.*the same command goes on"
-    ):
-        carry_out_sweep(plan, fake.tools(), base)
+@pytest.mark.timeout(400)
+def test_a_full_disk_is_one_line_and_the_same_command_goes_on_when_there_is_room(
+    plan_of, small_disk, tmp_path
+):
+    arguments = [
+        "initializer=he_normal,glorot_normal", "tricks.dropout.p=interval(0,0.8)", "search=asha", "search.trials=8",
+        "seeds=2", "cluster.cpus=2", "name=full",
+    ]  # fmt: skip
+    plan_of(*arguments).claim()
+    ballast, free = small_disk / "ballast", os.statvfs(small_disk)
+    ballast.write_bytes(bytes(free.f_bavail * free.f_frsize - 20 * 1024))
+    process = drive(arguments, tmp_path, stderr=subprocess.PIPE, text=True)
+    last = process.communicate(timeout=180)[1].splitlines()[-1]
+    assert process.returncode == 1
+    assert "ConfigError: " in last
+    assert "sweeps/full must be on a disk with room, got 'No space left on device'" in last
     ballast.unlink()
-    result = carry_out_sweep(plan, fake.tools(), base)
-    assert result.complete
-    assert len(result.rows) == 8
-    assert {row.outcome.status for row in result.rows} <= {Status.FINISHED, Status.STOPPED}
+    assert drive(arguments, tmp_path).wait(timeout=180) == 0
+    outcomes = load(small_disk / "full")
+    assert len(outcomes) == 8
+    assert {outcome.status for outcome in outcomes.values()} <= {Status.FINISHED, Status.STOPPED}
     trained = fake.epochs_trained("runs")
     assert all(epochs == list(range(1, len(epochs) + 1)) for epochs in trained.values())
     assert set(run_statuses()) <= {Status.FINISHED, Status.STOPPED}
