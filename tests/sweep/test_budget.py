@@ -143,6 +143,27 @@ def test_a_worker_whose_trial_takes_too_long_is_ended_once_for_each_attempt(
     assert work.lost == [(tuple(trials[0].config["point"]), says)]
 
 
+def test_a_disk_that_fails_ends_the_search_and_not_the_trial(plan_of, work_of):
+    class Full(Listed):
+        def report(self, number, epochs, value):
+            raise OSError(28, "No space left on device")
+
+    plan = plan_of(*AXES, "name=b")
+    work = work_of(plan, Full(plan.points()))
+    with work.under_way():
+        trial = TuneTrial("a", Next("min").suggest("a"))
+        Watch().on_step_end(0, [trial])
+        assert GoOn().on_trial_result(None, trial, {VALUE: 0.1, "epoch": 1}) == "STOP"
+        with pytest.raises(OSError, match="No space left"):
+            Watch().on_step_end(1, [trial])
+    work = work_of(plan)
+    with work.under_way():
+        trial = TuneTrial("a", Next("min").suggest("a"))
+        Next("min").on_trial_complete("a", {VALUE: float("nan"), "final": False, "full": "No space left"})
+        with pytest.raises(OSError, match="No space left"):
+            Watch().on_step_end(1, [trial])
+
+
 def test_the_page_says_that_the_budget_ended_it_and_the_sweep_is_not_done(plan_of):
     plan = plan_of(*AXES, "budget.epochs=18", "name=b")
     plan.claim()

@@ -114,9 +114,9 @@ def test_a_full_disk_is_one_line_and_the_same_command_goes_on_when_there_is_room
     plan_of(*arguments).claim()
     ballast, free = small_disk / "ballast", os.statvfs(small_disk)
     ballast.write_bytes(bytes(free.f_bavail * free.f_frsize - 20 * 1024))
-    process = drive(arguments, tmp_path, stderr=subprocess.PIPE, text=True)
-    last = process.communicate(timeout=180)[1].splitlines()[-1]
-    assert process.returncode == 1
+    with (tmp_path / "said.txt").open("w") as said:
+        assert drive(arguments, tmp_path, stderr=said).wait(timeout=180) == 1
+    last = (tmp_path / "said.txt").read_text().splitlines()[-1]
     assert "ConfigError: " in last
     assert "sweeps/full must be on a disk with room, got 'No space left on device'" in last
     ballast.unlink()

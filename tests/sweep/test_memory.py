@@ -1,5 +1,7 @@
 """The memory of a search without Ray: a driver of a few lines is ended after each of its operations in turn."""
 
+import math
+
 import pytest
 
 from podium.run.errors import ConfigError
@@ -82,7 +84,7 @@ def test_a_failure_is_over_and_teaches_the_search_that_it_is_worst(plan_of):
     late = []
     while (asked := memory.ask()) is not None:
         number, point = asked
-        memory.tell(number, None if point[0] != "zeros" else [0.5])
+        memory.tell(number, [0.5 if point[0] == "zeros" else math.nan])
         late += [point[0]] if number >= 15 else []
     assert late.count("zeros") > len(late) / 2
     assert memory.open() == 0

@@ -1,6 +1,5 @@
 """The command `podium sweep`: plan, try out, carry out, and show what came out."""
 
-import errno
 import math
 import sys
 from collections.abc import Callable, Collection, Sequence
@@ -26,7 +25,7 @@ from podium.sweep.result import (
 from podium.sweep.settings import Grid, Pareto, Remembers, Rungs, Suggests
 from podium.sweep.space import Point, described, draw
 from podium.sweep.tools import real_tools
-from podium.sweep.trial import Outcome, Tools, Trial, is_missing, load
+from podium.sweep.trial import NO_ROOM, Outcome, Tools, Trial, is_missing, load
 
 SHOWN = 10  # configurations printed at the end; the page has them all
 STARTUP_S = 20.0  # Ray and the first imports of the workers
@@ -159,7 +158,7 @@ def carry_out_sweep(
         settle(plan, tools, carried.lost, stopped=carried.stopped, ended=carried.ended)
         return publish(plan, left=carried.left, ended=carried.ended)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in NO_ROOM:
             raise
         raise ConfigError(
             f"{plan.folder} must be on a disk with room, got {error.strerror!r}; free some: the same command goes on"

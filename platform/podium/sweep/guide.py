@@ -4,6 +4,7 @@ Tune copies and pickles its searchers, schedulers and callbacks, so all of them 
 the work that is under way. Tune 2.60 keeps no scheduler's state through a restart: ours is in the search's memory.
 """
 
+import errno
 import math
 import time
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from podium.sweep.progress import SweepBar
 from podium.sweep.space import Point
 
 VALUE = "value"
+FULL = "full"  # in a result: why the worker could not write
 
 
 @dataclass
@@ -38,6 +40,7 @@ class Work:
     began: dict[str, float] = field(default_factory=dict)
     late: set[str] = field(default_factory=set)
     over: int = 0
+    broken: OSError | None = None
     now: ClassVar["Work | None"] = None
 
     @contextmanager
@@ -49,6 +52,14 @@ class Work:
         finally:
             Work.now = None
             self.ledger.save(now=True)
+
+    @contextmanager
+    def minding_the_disk(self) -> Iterator[None]:
+        """Keep what the disk says for the end of Tune's step: inside one, Tune takes it for the fault of a trial."""
+        try:
+            yield
+        except OSError as error:
+            self.broken = error
 
 
 def _work() -> Work:
@@ -68,7 +79,11 @@ class Next(Searcher):
         most = work.plan.budget.concurrency
         if most is not None and len(work.numbers) >= most:
             return None
-        if work.ledger.used_up() is not None or (asked := work.source.ask()) is None:
+        asked = None
+        if work.ledger.used_up() is None:
+            with work.minding_the_disk():
+                asked = work.source.ask()
+        if asked is None:
             return Searcher.FINISHED
         number, point = asked
         work.numbers[trial_id] = number
@@ -82,11 +97,12 @@ class Next(Searcher):
         number = work.numbers.pop(trial_id)
         if error or not result:
             return
-        if result["final"]:
+        if FULL in result:
+            work.broken = OSError(errno.ENOSPC, result[FULL])
+        elif result["final"] or math.isnan(result[VALUE]):
             aims = [result[VALUE], *([result["cost"]] if "cost" in result else [])]
-            work.source.tell(number, aims)
-        elif math.isnan(result[VALUE]):
-            work.source.tell(number, None)
+            with work.minding_the_disk():
+                work.source.tell(number, aims)
 
     def save(self, checkpoint_path: str) -> None:
         """Tune's copy of a searcher is not needed."""
@@ -103,7 +119,9 @@ class GoOn(FIFOScheduler):
         work = _work()
         if math.isnan(result[VALUE]):
             return str(TrialScheduler.CONTINUE)
-        stops = work.source.report(trial.config["number"], result["epoch"], result[VALUE])
+        stops = True
+        with work.minding_the_disk():
+            stops = work.source.report(trial.config["number"], result["epoch"], result[VALUE])
         if stops or work.ledger.used_up() is not None:
             return str(TrialScheduler.STOP)
         return str(TrialScheduler.CONTINUE)
@@ -117,8 +135,14 @@ class Watch(tune.Callback):
         _work().began[trial.trial_id] = time.monotonic()
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """Many times a second."""
+        """Many times a second.
+
+        Raises:
+            OSError: the disk is full, or another fault of it.
+        """
         work = _work()
+        if work.broken is not None:
+            raise work.broken
         work.ledger.save()
         limit = work.plan.budget.trial_s
         if limit is None:

@@ -36,8 +36,8 @@ class Source(Protocol):
     def report(self, number: int, epochs: int, value: float) -> bool:
         """A trial reached a rung; whether it has to stop there."""
 
-    def tell(self, number: int, values: Sequence[float] | None) -> None:
-        """A trial came to its end; null: it failed."""
+    def tell(self, number: int, values: Sequence[float]) -> None:
+        """A trial came to its end; without finite values it failed."""
 
     def open(self) -> int:
         """How many trials are not over."""
@@ -60,7 +60,7 @@ class Listed:
         """There are no rungs."""
         return False
 
-    def tell(self, number: int, values: Sequence[float] | None) -> None:
+    def tell(self, number: int, values: Sequence[float]) -> None:
         """Nothing depends on it."""
 
     def open(self) -> int:
@@ -118,14 +118,14 @@ class Memory:
             self._study.tell(number, state=optuna.trial.TrialState.PRUNED)
         return stops
 
-    def tell(self, number: int, values: Sequence[float] | None) -> None:
-        """A trial's outcome. One without a value counts as cut short, which ranks behind any that has one.
+    def tell(self, number: int, values: Sequence[float]) -> None:
+        """A trial's outcome. One without finite values counts as cut short, which ranks behind any that has one.
 
         What Optuna calls failed teaches its estimator nothing: it would go on suggesting what diverges.
         """
         from optuna.trial import TrialState
 
-        lacks = values is None or not all(math.isfinite(value) for value in values)
+        lacks = not all(math.isfinite(value) for value in values)
         state = TrialState.PRUNED if lacks else TrialState.COMPLETE
         self._study.tell(number, None if lacks else values, state=state, skip_if_finished=True)
 

@@ -1,5 +1,6 @@
 """One trial: one configuration, its seeds trained as replicates, and the file that says how far it came."""
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -20,6 +21,7 @@ from podium.sweep.plan import Plan
 from podium.sweep.space import Point
 
 TRIALS = "trials"
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)  # of a full disk: trying again does not help
 FAILED = (Status.FAILED, Status.DIVERGED)
 UNFINISHED = (Status.RUNNING, Status.INTERRUPTED, Status.PAUSED, Status.STOPPED)
 

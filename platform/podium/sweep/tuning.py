@@ -14,14 +14,14 @@ from ray import tune
 
 from podium.records.record import Status
 from podium.sweep.budget import Ledger, epochs_of
-from podium.sweep.guide import VALUE, GoOn, Next, Watch, Work
+from podium.sweep.guide import FULL, VALUE, GoOn, Next, Watch, Work
 from podium.sweep.memory import Listed, Memory, Source
 from podium.sweep.plan import Plan, cores, rungs
 from podium.sweep.progress import SweepBar
 from podium.sweep.rays import local_ray
 from podium.sweep.settings import Pareto, Remembers, Suggests
 from podium.sweep.space import Point
-from podium.sweep.trial import Outcome, Tools, Trial, is_missing
+from podium.sweep.trial import NO_ROOM, Outcome, Tools, Trial, is_missing
 
 FOLDER = "tune"
 WORKER_FAILURES = (
@@ -73,7 +73,19 @@ class ConfigurationTrial(tune.Trainable):
     def step(self) -> dict[str, Any]:
         """Train to the next rung. A trial that failed reports NaN, and is over."""
         epochs = next(self._rungs)
-        outcome = self._trial.advance(epochs)
+        try:
+            outcome = self._trial.advance(epochs)
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            return {
+                VALUE: math.nan,
+                "epoch": 0,
+                "trained": 0,
+                "final": False,
+                "done": True,
+                FULL: error.strerror,
+            }
         value = math.nan if outcome.value is None else outcome.value
         over = epochs is None or outcome.status is not Status.RUNNING
         result = {VALUE: value, "epoch": epochs or 0, "trained": epochs_of(outcome), "done": over}
