@@ -71,7 +71,7 @@ def picture(result: Result) -> bytes:
     """Every finished configuration and the front, as a PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     plan = result.plan
     assert isinstance(plan.search, Pareto)
@@ -98,12 +98,15 @@ def picture(result: Result) -> bytes:
     costs = [row.cost for row in result.rows if row.cost is not None]
     if costs and min(costs) > 0 and max(costs) > 10 * min(costs):
         axes.set_xscale("log")
-    else:
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda cost, _: cost_shown(cost)))
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda cost, _: cost_shown(cost)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: shown(plan.metric, value)))
     axes.set_xlabel(UNITS[plan.search.cost])
     axes.set_ylabel(f"mean {plan.metric}")
     axes.margins(x=0.08, y=0.1)
+    if plan.metric.endswith("error"):
+        axes.set_ylim(bottom=0)  # an interval may reach below; no error does
     axes.grid(color="#e6eaee", linewidth=0.8)
     axes.set_axisbelow(True)
     for side in ("top", "right"):

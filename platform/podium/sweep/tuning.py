@@ -5,9 +5,9 @@ This file imports Ray; the room imports this file when a sweep begins.
 
 import math
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from ray import tune
@@ -23,7 +23,6 @@ from podium.sweep.settings import Pareto, Remembers, Suggests
 from podium.sweep.space import Point
 from podium.sweep.trial import NO_ROOM, Outcome, Tools, Trial, is_missing
 
-FOLDER = "tune"
 WORKER_FAILURES = (
     2  # a worker process that dies is replaced so often for each trial; runs go on from checkpoints
 )
@@ -113,8 +112,8 @@ def carry_out(plan: Plan, outcomes: dict[str, Outcome], tools: Tools, base: dict
             SweepBar(title, total=plan.trials(), known=known, unit="trial", mode=plan.mode) as bar,
         ):
             work = Work(plan=plan, source=source, ledger=ledger, bar=bar)
-            with work.under_way():
-                _tuner(task, trials=trials, base=base).fit()
+            with work.under_way(), TemporaryDirectory(prefix="podium-tune-") as folder:
+                _tuner(task, trials=trials, base=base, folder=folder).fit()
             lost = work.lost
     left = source.open()
     ended = ledger.used_up() if left > len(lost) else None
@@ -128,13 +127,13 @@ def _source(plan: Plan, outcomes: dict[str, Outcome], max_epochs: int) -> Source
     return Listed([point for point in plan.points() if is_missing(outcomes.get(plan.line(point)))])
 
 
-def _tuner(task: Task, *, trials: int, base: dict[str, Any]) -> tune.Tuner:
-    plan, folder = task.plan, task.plan.folder / FOLDER
+def _tuner(task: Task, *, trials: int, base: dict[str, Any], folder: str) -> tune.Tuner:
+    """Tune with a folder for notes that nobody reads again: it must not fail where the results' disk is full."""
+    plan = task.plan
     resources = {"cpu": base["runtime"]["threads"], "gpu": plan.cluster.gpus_per_trial}
     # A trial that waits was chosen already: none does where the choice depends on those that run.
     waits = isinstance(plan.search, Suggests) or plan.budget.epochs or plan.budget.hours
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(1 if waits else max(16, cores(plan.cluster)))
-    shutil.rmtree(folder, ignore_errors=True)
     return tune.Tuner(
         tune.with_resources(tune.with_parameters(ConfigurationTrial, task=task), resources),
         tune_config=tune.TuneConfig(
@@ -146,8 +145,8 @@ def _tuner(task: Task, *, trials: int, base: dict[str, Any]) -> tune.Tuner:
             num_samples=trials,
         ),
         run_config=tune.RunConfig(
-            name=FOLDER,
-            storage_path=str(plan.folder),
+            name="tune",
+            storage_path=folder,
             verbose=0,
             callbacks=[Watch()],
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
