@@ -90,7 +90,7 @@ carry_out_sweep(plan, tools, configs[0])
 def drive(arguments, folder, **how):
     """A sweep with the fake trainer in a process of its own."""
     code = DRIVER.format(tests=str(TESTS), arguments=arguments)
-    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+    environment = {**os.environ, "PYTHONPATH": f"{TESTS}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
     return subprocess.Popen([sys.executable, "-c", code], cwd=folder, env=environment, **how)
 
 
