@@ -67,7 +67,9 @@ def is_done(plan: Plan) -> bool:
     if not is_complete(plan):
         return False
     plan.claim()
-    return isinstance(plan.search, Remembers) or not _missing(plan, load(plan.folder))
+    outcomes = load(plan.folder)
+    missing = any(is_missing(outcomes.get(plan.line(point))) for point in plan.points())
+    return isinstance(plan.search, Remembers) or not missing
 
 
 class Follower:
@@ -211,15 +213,7 @@ def publish(plan: Plan, *, left: int = 0, ended: str | None = None) -> Result:
     rows = make_rows(plan, outcomes)
     over = all(o.status is not Status.RUNNING for o in outcomes.values())
     complete = over and known <= outcomes.keys() and not left
-    result = Result(
-        plan=plan,
-        rows=rows,
-        importance=shares,
-        unknown=unknown,
-        complete=complete,
-        notes=notes(plan),
-        ended=ended,
-    )
+    result = Result(plan, rows, shares, unknown, complete, notes=notes(plan), ended=ended)
     maps = [heat_map(plan, rows, x, y) for x, y in pairs(plan.axes, list(shares))]
     pictures = [picture(plan, one) for one in maps]
     front = front_picture(result) if isinstance(plan.search, Pareto) else None
@@ -290,10 +284,6 @@ def _each_value_once(plan: Plan) -> list[Point]:
             point[k] = value
             samples.append(tuple(point))
     return list(dict.fromkeys(samples))
-
-
-def _missing(plan: Plan, outcomes: dict[str, Outcome]) -> bool:
-    return any(is_missing(outcomes.get(plan.line(point))) for point in plan.points())
 
 
 def duration(seconds: float) -> str:
