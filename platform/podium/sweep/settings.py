@@ -1,5 +1,6 @@
 """The plain values of a sweep: how it searches, and with what."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
@@ -63,18 +64,26 @@ class Optuna:
 
 
 Made = TypeVar("Made")
+ADDRESS = re.compile(r"[\w.\-]+:\d{1,5}")
 Search = Grid | Random | Asha | Optuna
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """Where trials run. ``cpus`` null: every core that this process may use."""
+    """Where trials run: here (``local``), or in the running cluster at an address (``auto``: this node's own).
 
-    address: Literal["local"]
+    ``cpus`` null: every core that this process may use; a running cluster has its own.
+    """
+
+    address: str
     cpus: int | None
     gpus_per_trial: float
 
     def __post_init__(self) -> None:
+        _require(
+            self.address in ("local", "auto") or bool(ADDRESS.fullmatch(self.address)),
+            f"address must be local, auto or HOST:PORT, got {self.address!r}",
+        )
         _require(self.cpus is None or self.cpus >= 1, f"cpus must be null or at least 1, got {self.cpus}")
         _require(self.gpus_per_trial >= 0, f"gpus_per_trial must be at least 0, got {self.gpus_per_trial}")
 

@@ -17,7 +17,7 @@ from ray.tune.search.optuna import OptunaSearch
 from podium.records.record import Status
 from podium.sweep.plan import Plan, cores, rungs
 from podium.sweep.progress import SweepBar
-from podium.sweep.rays import local_ray
+from podium.sweep.rays import ray_of
 from podium.sweep.settings import Asha, Optuna
 from podium.sweep.space import Point, distributions, from_suggestion
 from podium.sweep.trial import Outcome, Tools, Trial
@@ -131,7 +131,7 @@ def carry_out(
     task = Task(plan=plan, points=points, rungs=stops, tools=tools, folder=str(Path.cwd()))
     known = 0 if remembers else plan.trials() - len(points)
     with (
-        local_ray(cores(plan.cluster)),
+        ray_of(plan.cluster, cores(plan.cluster)),
         SweepBar(plan.name, total=plan.trials(), known=known, unit="trial", mode=plan.mode) as bar,
     ):
         Progress.bar, Progress.lost = bar, []
