@@ -1,82 +1,194 @@
-"""A sweep on a Ray cluster that runs already: a head in a process of its own, which asks for its token."""
+"""Sweeps on a cluster that runs already: two nodes, of which one is lost, recalled, or unfit."""
 
-import os
-import secrets
+import hashlib
+import shutil
 import subprocess
 import sys
+import tempfile
+import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from podium.records.record import RunRecord, Status
+from podium.sweep.trial import load
+
+from . import fake
+from .driving import PYTHONPATH, drive
+from .nodes import Nodes
+
 pytestmark = pytest.mark.slow
 
-HEAD = """
-import ray, sys
-ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=128 << 20)
-print("head at", ray.get_runtime_context().gcs_address, flush=True)
-sys.stdin.read()
-ray.shutdown()
-"""
-SWEEP = [
+REAL = [
     "network=linear",
     "data=digits",
-    "trainer.max_epochs=2",
-    "optimizer.lr=0.001,0.01",
-    "seeds=2",
+    "trainer.max_epochs=1",
+    "initializer=he_normal,glorot_normal,lecun_normal,orthogonal",
+    "optimizer.lr=0.001,0.002,0.005,0.01,0.02,0.05",
+    "seeds=1",
     "tracking=none",
+    "name=many",
 ]
+FAKE = [
+    "initializer=he_normal,glorot_normal,zeros,explode",
+    "tricks.dropout.p=0.1,0.2,0.3,0.4,0.5,0.6",
+    "fake.sleep=0.05",
+    "seeds=2",
+    "name=lost",
+]
+NO_RETRIES = "tuning.WORKER_FAILURES = 0"
+JOIN = """
+import sys
+from podium.run.errors import ConfigError
+from podium.sweep.rays import joined_ray
+try:
+    with joined_ray(sys.argv[1]):
+        print("joined")
+except ConfigError as error:
+    print(error)
+"""
 
 
 @pytest.fixture(scope="module")
-def head(tmp_path_factory):
-    """The address of a cluster of one node, and an environment that holds its token."""
-    token = tmp_path_factory.mktemp("token") / "token"
-    token.write_text(secrets.token_hex(32))
-    environment = os.environ | {
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN_PATH": str(token),
-        "OMP_NUM_THREADS": "1",
-    }
-    environment.pop("RAY_AUTH_TOKEN", None)
-    process = subprocess.Popen(
-        [sys.executable, "-c", HEAD],
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+def nodes():
+    """The head of a cluster, and room for more nodes."""
+    folder = Path(tempfile.mkdtemp(prefix="nodes-"))  # short: sockets lie in it
+    made = Nodes(folder, PYTHONPATH)
+    try:
+        made.start(1)
+        yield made
+    finally:
+        made.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def two(nodes):
+    """Two nodes that live."""
+    if 2 not in nodes.running:
+        nodes.start(2)
+    return nodes
+
+
+def test_24_trials_on_two_nodes_give_the_records_of_one_machine_to_the_bit(two, tmp_path):
+    there = sweep(two, tmp_path / "there", "cluster=ray", f"cluster.address={two.address}")
+    here = sweep(two, tmp_path / "here", "cluster=local", "cluster.cpus=2")
+    for done in (there, here):
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "24 finished" in done.stdout
+    assert places(tmp_path / "there", two) == {two.ip(1), two.ip(2)}
+    results = [tmp_path / name / "sweeps" / "many" for name in ("there", "here")]
+    for name in ("table.csv", "table.md"):
+        assert (results[0] / name).read_bytes() == (results[1] / name).read_bytes()
+    runs = bits(tmp_path / "there" / "runs")
+    assert len(runs) == 24
+    assert runs == bits(tmp_path / "here" / "runs")
+    assert not list((tmp_path / "there").glob(".podium-*")), "the mark that nodes look for was left"
+
+
+def sweep(nodes, folder, *words):
+    folder.mkdir()
+    command = [sys.executable, "-m", "podium", "sweep", *REAL, *words]
+    return subprocess.run(
+        command, cwd=folder, env=nodes.environment, capture_output=True, text=True, check=False
     )
-    lines = iter(process.stdout.readline, "")
-    address = next(line for line in lines if line.startswith("head at")).split()[-1]
-    yield address, environment
-    process.stdin.close()
-    process.wait(60)
 
 
-def sweep(folder: Path, environment, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "podium", "sweep", *SWEEP, "name=two", *words]
-    folder.mkdir(exist_ok=True)
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+def places(folder, nodes):
+    """The addresses of the nodes that had trials, by Tune's own notes."""
+    (state,) = (folder / "sweeps" / "many" / "tune").glob("experiment_state-*.json")
+    return {
+        nodes.ip(number) for number in (1, 2) if f'node_ip\\": \\"{nodes.ip(number)}\\"' in state.read_text()
+    }
 
 
-def test_a_sweep_in_a_running_cluster_gives_the_table_of_one_machine(head, tmp_path):
-    address, environment = head
-    there = sweep(tmp_path / "there", environment | {"RAY_ADDRESS": address}, "cluster=ray")
-    assert there.returncode == 0, there.stdout + there.stderr
-    assert "2 finished" in there.stdout
-    here = sweep(tmp_path / "here", dict(os.environ), "cluster=local")
-    assert here.returncode == 0, here.stdout + here.stderr
-    tables = [(tmp_path / name / "sweeps" / "two" / "table.csv").read_text() for name in ("there", "here")]
-    assert tables[0] == tables[1]
-    nodes = list((tmp_path / "there").glob(".podium-*"))
-    assert not nodes, "the mark that nodes look for was left"
+def bits(runs):
+    """All that a run is worth: what was logged in every epoch, the scores, the trained weights."""
+    return {
+        folder.name: (
+            RunRecord.load(folder).status,
+            RunRecord.load(folder).metrics,
+            RunRecord.load(folder).history,
+            hashlib.sha256((folder / "network.safetensors").read_bytes()).hexdigest(),
+        )
+        for folder in sorted(runs.iterdir())
+        if folder.is_dir()
+    }
 
 
-def test_a_wrong_token_does_not_open_the_cluster(head, tmp_path):
-    address, environment = head
-    wrong = tmp_path / "wrong"
-    wrong.write_text(secrets.token_hex(32))
-    closed = environment | {"RAY_ADDRESS": address, "RAY_AUTH_TOKEN_PATH": str(wrong)}
-    done = sweep(tmp_path, closed, "cluster=ray")
-    assert done.returncode == 2
-    assert "opens to this token" in done.stderr.splitlines()[-1]
-    assert not (tmp_path / "runs").exists()
+@pytest.mark.parametrize("protected", [True, False])
+def test_a_node_killed_in_mid_sweep_costs_nothing_but_its_unfinished_epochs(
+    protected, two, plan_of, tmp_path, wait_until
+):
+    arguments = [*FAKE, "cluster=ray", f"cluster.address={two.address}"]
+    plan = plan_of(*arguments)
+    driver = drive(arguments, tmp_path, two.environment, first="" if protected else NO_RETRIES)
+    wait_until(lambda: len(load(plan.folder)) >= 6, timeout_s=120)
+    two.kill(2)
+    assert driver.wait(120) == 0
+    outcomes = load(plan.folder)
+    lost = [one for one in outcomes.values() if (one.reason or "").startswith("its worker process ended")]
+    assert len(lost) == (0 if protected else 1)
+    if not protected:
+        assert drive(arguments, tmp_path, two.environment).wait(120) == 0
+    check_whole(load(plan.folder))
+
+
+def test_a_node_that_is_recalled_counts_as_no_failure(two, plan_of, tmp_path, wait_until):
+    arguments = [*FAKE, "cluster=ray", f"cluster.address={two.address}"]
+    plan = plan_of(*arguments)
+    recaller = two.recaller(2, deadline_s=1)
+    driver = drive(arguments, tmp_path, two.environment, first=NO_RETRIES)
+    wait_until(lambda: len(load(plan.folder)) >= 6, timeout_s=120)
+    recaller.communicate(b"now\n")
+    assert recaller.returncode == 0
+    time.sleep(1.5)  # to die before the deadline is no preemption, for Ray
+    assert len(load(plan.folder)) < 24, "the sweep was over before the node was taken"
+    two.kill(2)
+    assert driver.wait(120) == 0
+    check_whole(load(plan.folder))
+
+
+def check_whole(outcomes):
+    """Every trial once, none stuck, no epoch trained twice; those fail that fail everywhere."""
+    assert Counter(one.status for one in outcomes.values()) == {Status.FINISHED: 18, Status.FAILED: 6}
+    assert {one.point[0] for one in outcomes.values() if one.status is Status.FAILED} == {"explode"}
+    trained = fake.epochs_trained("runs")
+    assert len(trained) == 36
+    assert all(epochs == list(range(1, 10)) for epochs in trained.values())
+    assert {RunRecord.load(Path("runs") / name).status for name in trained} == {Status.FINISHED}
+
+
+def test_a_node_with_another_package_is_named_before_anything_is_trained(nodes, tmp_path):
+    other = tmp_path / "packages" / "optuna-0.0.1.dist-info"
+    other.mkdir(parents=True)
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: optuna\nVersion: 0.0.1\n")
+    nodes.start(3, pythonpath=str(other.parent))
+    try:
+        said = join(nodes, tmp_path)
+    finally:
+        nodes.kill(3)
+    assert said.startswith(f"node {nodes.ip(3)} ")
+    assert "must have the same packages, got optuna 0.0.1 for" in said
+    assert said.count("\n") == 1
+
+
+def test_a_wrong_token_does_not_open_the_cluster(nodes, tmp_path):
+    wrong = tmp_path / "token"
+    wrong.write_text("0" * 64)
+    said = join(nodes, tmp_path, RAY_AUTH_TOKEN_PATH=str(wrong))
+    assert "opens to this token" in said
+    assert said.count("\n") == 1
+
+
+def join(nodes, folder, **variables):
+    """What a process is told that joins the cluster."""
+    return subprocess.run(
+        [sys.executable, "-c", JOIN, nodes.address],
+        cwd=folder,
+        env=nodes.environment | variables,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout

@@ -1,7 +1,5 @@
 import os
 import signal
-import subprocess
-import sys
 from collections import Counter
 
 import pytest
@@ -11,7 +9,7 @@ from podium.sweep.command import carry_out_sweep, check_configurations
 from podium.sweep.trial import load
 
 from . import fake
-from .conftest import TESTS
+from .driving import drive
 
 
 def carry_out(plan):
@@ -69,26 +67,6 @@ def test_optuna_learns_from_the_means_and_survives_failures(plan_of):
     late = [row.outcome.point[0] for row in sorted(result.rows, key=lambda row: row.number)[12:]]
     assert late.count("he_normal") > len(late) / 2
     assert result.best.outcome.line.startswith("initializer=he_normal")
-
-
-DRIVER = """
-import sys
-sys.path.insert(0, {tests!r})
-from podium.run.assemble import compose
-from podium.sweep.command import carry_out_sweep, check_configurations
-from podium.sweep.plan import make_plan
-from sweep import fake
-plan, tools = make_plan({arguments!r}, compose), fake.tools()
-configs = check_configurations(plan, tools)
-plan.claim()
-carry_out_sweep(plan, tools, configs[0])
-"""
-
-
-def drive(arguments, folder):
-    code = DRIVER.format(tests=str(TESTS), arguments=arguments)
-    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
-    return subprocess.Popen([sys.executable, "-c", code], cwd=folder, env=environment)
 
 
 @pytest.mark.slow
