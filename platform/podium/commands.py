@@ -62,6 +62,7 @@ def _declare_many_runs(add: Add) -> None:
     sub.add_argument(
         "--dry-run", action="store_true", help="show the trials and the estimated time, train nothing"
     )
+    sub.add_argument("--cancel", action="store_true", help="end this sweep on Kubernetes (cluster=kuberay)")
     sub = add(
         "leaderboard", _leaderboard, "train what a board lacks, then build its pages", roots=("leaderboard",)
     )
@@ -178,7 +179,7 @@ def _ensemble(args: argparse.Namespace) -> int:
 def _sweep(args: argparse.Namespace) -> int:
     from podium.sweep.command import sweep_command
 
-    return sweep_command(args.overrides, dry_run=args.dry_run)
+    return sweep_command(args.overrides, dry_run=args.dry_run, cancel=args.cancel)
 
 
 def _leaderboard(args: argparse.Namespace) -> int:

@@ -22,7 +22,7 @@ from podium.sweep.result import (
     to_json,
     to_markdown,
 )
-from podium.sweep.settings import Asha, Grid, Optuna
+from podium.sweep.settings import Asha, Grid, KubeRay, Optuna
 from podium.sweep.space import Point, described, draw
 from podium.sweep.tools import real_tools
 from podium.sweep.trial import Outcome, Tools, Trial, load
@@ -33,11 +33,21 @@ PER_RUN_S = 1.2  # building, the last scores, pictures and files of a run
 EXIT_FAILED = 1
 
 
-def sweep_command(arguments: Sequence[str], *, dry_run: bool) -> int:
-    """Carry a sweep out, or go on with it; with ``dry_run`` only show the trials and the estimated time."""
+def sweep_command(arguments: Sequence[str], *, dry_run: bool, cancel: bool) -> int:
+    """Carry a sweep out, or go on with it; with ``dry_run`` only show the trials and the estimated time.
+
+    On Kubernetes: submit it and watch, show what would be submitted, or with ``cancel`` end it.
+    """
     from podium.run.assemble import compose
 
     plan = make_plan(arguments, compose)
+    if isinstance(plan.cluster, KubeRay):
+        from podium.sweep.kuberay import kuberay_command
+
+        check_configurations(plan, real_tools())
+        return kuberay_command(plan, plan.cluster, arguments, dry_run=dry_run, cancel=cancel)
+    if cancel:
+        raise ConfigError("--cancel is for cluster=kuberay; press Ctrl-C where this sweep runs")
     if not dry_run and is_done(plan):
         print(summary(publish(plan)))
         return 0

@@ -88,6 +88,25 @@ class Cluster:
         _require(self.gpus_per_trial >= 0, f"gpus_per_trial must be at least 0, got {self.gpus_per_trial}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class KubeRay(Cluster):
+    """A cluster that Kubernetes makes for one sweep. The sweep runs inside it, at ``address``.
+
+    ``manifests`` is a folder that kustomize renders to a RayJob; ``max_workers`` null: as many as it says.
+    """
+
+    manifests: str
+    max_workers: int | None
+    deadline_hours: int
+    fixed: list[str]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        least_one = self.max_workers is None or self.max_workers >= 1
+        _require(least_one, f"max_workers must be null or at least 1, got {self.max_workers}")
+        _require(self.deadline_hours >= 1, f"deadline_hours must be at least 1, got {self.deadline_hours}")
+
+
 def make_search(values: Mapping[str, Any]) -> Search:
     """The search that conf/search and the command line describe.
 
@@ -109,7 +128,7 @@ def make_cluster(values: Mapping[str, Any]) -> Cluster:
     Raises:
         ConfigError: a key, type or value that is wrong.
     """
-    return _made(Cluster, values, "cluster")
+    return _made(KubeRay if "manifests" in values else Cluster, values, "cluster")
 
 
 def _made(owner: type[Made], values: Mapping[str, Any], path: str) -> Made:
