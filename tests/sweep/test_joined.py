@@ -18,7 +18,7 @@ from . import fake
 from .driving import PYTHONPATH, drive
 from .nodes import Nodes
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 REAL = [
     "network=linear",
@@ -126,12 +126,12 @@ def test_a_node_killed_in_mid_sweep_costs_nothing_but_its_unfinished_epochs(
     driver = drive(arguments, tmp_path, two.environment, first="" if protected else NO_RETRIES)
     wait_until(lambda: len(load(plan.folder)) >= 6, timeout_s=120)
     two.kill(2)
-    assert driver.wait(120) == 0
+    assert driver.wait(300) == 0
     outcomes = load(plan.folder)
     lost = [one for one in outcomes.values() if (one.reason or "").startswith("its worker process ended")]
     assert len(lost) == (0 if protected else 1)
     if not protected:
-        assert drive(arguments, tmp_path, two.environment).wait(120) == 0
+        assert drive(arguments, tmp_path, two.environment).wait(300) == 0
     check_whole(load(plan.folder))
 
 
@@ -146,7 +146,22 @@ def test_a_node_that_is_recalled_counts_as_no_failure(two, plan_of, tmp_path, wa
     time.sleep(1.5)  # to die before the deadline is no preemption, for Ray
     assert len(load(plan.folder)) < 24, "the sweep was over before the node was taken"
     two.kill(2)
-    assert driver.wait(120) == 0
+    assert driver.wait(300) == 0
+    check_whole(load(plan.folder))
+
+
+def test_the_head_lost_and_back_costs_the_same_command_once_more(two, plan_of, tmp_path, wait_until):
+    arguments = [*FAKE, "cluster=ray", f"cluster.address={two.address}"]
+    plan = plan_of(*arguments)
+    patience = {"RAY_gcs_rpc_server_reconnect_timeout_s": "5"}  # Ray's own is a minute
+    driver = drive(arguments, tmp_path, two.environment | patience)
+    wait_until(lambda: len(load(plan.folder)) >= 6, timeout_s=120)
+    two.kill(1)
+    assert driver.wait(300) != 0
+    assert len(load(plan.folder)) < 24
+    two.kill(2)
+    two.start(1)
+    assert drive(arguments, tmp_path, two.environment).wait(300) == 0
     check_whole(load(plan.folder))
 
 
