@@ -124,7 +124,7 @@ def test_a_node_killed_in_mid_sweep_costs_nothing_but_its_unfinished_epochs(
     arguments = [*FAKE, "cluster=ray", f"cluster.address={two.address}"]
     plan = plan_of(*arguments)
     driver = drive(arguments, tmp_path, two.environment, first="" if protected else NO_RETRIES)
-    wait_until(lambda: len(load(plan.folder)) >= 6, timeout_s=120)
+    wait_until(lambda: len(load(plan.folder)) >= 6, timeout_s=300)
     two.kill(2)
     assert driver.wait(300) == 0
     outcomes = load(plan.folder)
@@ -140,7 +140,7 @@ def test_a_node_that_is_recalled_counts_as_no_failure(two, plan_of, tmp_path, wa
     plan = plan_of(*arguments)
     recaller = two.recaller(2, deadline_s=1)
     driver = drive(arguments, tmp_path, two.environment, first=NO_RETRIES)
-    wait_until(lambda: len(load(plan.folder)) >= 6, timeout_s=120)
+    wait_until(lambda: len(load(plan.folder)) >= 6, timeout_s=300)
     recaller.communicate(b"now\n")
     assert recaller.returncode == 0
     time.sleep(1.5)  # to die before the deadline is no preemption, for Ray
@@ -155,7 +155,7 @@ def test_the_head_lost_and_back_costs_the_same_command_once_more(two, plan_of, t
     plan = plan_of(*arguments)
     patience = {"RAY_gcs_rpc_server_reconnect_timeout_s": "5"}  # Ray's own is a minute
     driver = drive(arguments, tmp_path, two.environment | patience)
-    wait_until(lambda: len(load(plan.folder)) >= 6, timeout_s=120)
+    wait_until(lambda: len(load(plan.folder)) >= 6, timeout_s=300)
     two.kill(1)
     assert driver.wait(300) != 0
     assert len(load(plan.folder)) < 24
