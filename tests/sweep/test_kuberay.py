@@ -190,7 +190,7 @@ def test_a_word_is_whole_behind_the_shells_between_here_and_the_head(word, tmp_p
     monkeypatch.chdir(tmp_path)
     line = kuberay.entrypoint(make_cluster(VALUES), [word])
     submitted = shown(["bash", "-c", line.replace("podium", shlex.join([sys.executable, "-c", ECHO]), 1)])
-    again = subprocess.list2cmdline(["podium", *submitted])  # what `ray job submit` hands to the head's shell
+    again = shlex.join(["podium", *submitted])  # what `ray job submit` hands to the head's shell
     arrived = shown(["sh", "-c", again.replace("podium", shlex.join([sys.executable, "-c", ECHO]), 1)])
     assert arrived == ["sweep", word, "tracking=server", "cluster=ray"]
 

@@ -78,7 +78,7 @@ def entrypoint(cluster: KubeRay, arguments: Sequence[str]) -> str:
     given = {_key(text) for text in arguments}
     fixed = [text for text in cluster.fixed if _key(text) not in given]
     words = [text for text in arguments if _key(text) not in HERE]
-    return " ".join(["podium sweep", *(_through_shells(text) for text in [*words, *fixed, "cluster=ray"])])
+    return shlex.join(["podium", "sweep", *words, *fixed, "cluster=ray"])
 
 
 def job_name(plan: Plan) -> str:
@@ -149,16 +149,6 @@ def kubectl(*words: str, given: str | None = None) -> str:
             f"kubectl {words[0]} must succeed, got {reason}; see that kubectl reaches your cluster"
         )
     return done.stdout
-
-
-def _through_shells(word: str) -> str:
-    """A word that is still one word at its goal.
-
-    A shell of KubeRay's submitter reads it, `ray job submit` writes it again with double quotes around blanks, and
-    before others, and a shell on the head reads that.
-    """
-    special = r"([$`\\])" if re.search(r"\s", word) else r"([^\w@%+=:,./\"-])"
-    return shlex.quote(re.sub(special, r"\\\1", word))
 
 
 def _key(text: str) -> str:
