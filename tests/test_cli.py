@@ -40,6 +40,7 @@ COMMANDS = (
     "verify",
     "sync",
     "ui",
+    "server",
     "completion",
 )
 

@@ -62,6 +62,7 @@ def _declare_many_runs(add: Add) -> None:
     sub.add_argument(
         "--dry-run", action="store_true", help="show the trials and the estimated time, train nothing"
     )
+    sub.add_argument("--cancel", action="store_true", help="end this sweep on Kubernetes (cluster=kuberay)")
     sub = add(
         "leaderboard", _leaderboard, "train what a board lacks, then build its pages", roots=("leaderboard",)
     )
@@ -123,6 +124,18 @@ def _declare_tools(add: Add) -> None:
     sub.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the runs (default: runs)")
     sub.add_argument("--uri", default=None, help="another MLflow store")
     sub.add_argument("--port", type=_positive, default=5000, help="port on this machine (default: 5000)")
+    sub = add("server", _server, "serve MLflow to a team, with accounts")
+    sub.add_argument(
+        "--folder", type=Path, default=Path("server"), help="of passwords and SQLite (default: server)"
+    )
+    sub.add_argument("--database", default=None, help="postgresql://USER@HOST/NAME (default: SQLite)")
+    sub.add_argument("--artifacts", default=None, help="a folder, or s3://BUCKET (default: in the folder)")
+    sub.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    sub.add_argument("--port", type=_positive, default=5000, help="port to listen on (default: 5000)")
+    sub.add_argument(
+        "--name", dest="names", action="append", default=[], help="by which clients call it; may be repeated"
+    )
+    sub.add_argument("--workers", type=_positive, default=2, help="processes that answer (default: 2)")
     sub = add("completion", _completion, "print the script that makes a shell complete podium's words")
     sub.add_argument("shell", choices=("bash", "zsh"))
 
@@ -178,7 +191,7 @@ def _ensemble(args: argparse.Namespace) -> int:
 def _sweep(args: argparse.Namespace) -> int:
     from podium.sweep.command import sweep_command
 
-    return sweep_command(args.overrides, dry_run=args.dry_run)
+    return sweep_command(args.overrides, dry_run=args.dry_run, cancel=args.cancel)
 
 
 def _leaderboard(args: argparse.Namespace) -> int:
@@ -241,6 +254,22 @@ def _ui(args: argparse.Namespace) -> int:
     from podium.records.ui import run_ui
 
     return run_ui(args.runs, uri=args.uri, port=args.port)
+
+
+def _server(args: argparse.Namespace) -> int:
+    from podium.records.mlflow_server import Address
+    from podium.records.server import Wishes, run_server
+
+    address = Address(args.host, args.port, tuple(args.names))
+    return run_server(
+        Wishes(
+            folder=args.folder,
+            database=args.database,
+            artifacts=args.artifacts,
+            address=address,
+            workers=args.workers,
+        )
+    )
 
 
 def _completion(args: argparse.Namespace) -> int:

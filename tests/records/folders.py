@@ -159,15 +159,15 @@ class Server:
     def start(self) -> None:
         import urllib.request
 
+        from podium.records.mlflow_server import HERE, Address, server_command, server_environment
         from podium.records.target import Target
-        from podium.records.ui import server_command, server_environment
 
         target = Target(
             uri=f"sqlite:///{self.folder}/server.db", artifacts=f"{self.folder}/art", experiment="x"
         )
         with (self.folder / "server.log").open("ab") as words:
             self.process = subprocess.Popen(
-                server_command(target, self.port),
+                server_command(target, Address(HERE, self.port), workers=1, accounts=False),
                 stdout=words,
                 stderr=words,
                 cwd=self.folder,

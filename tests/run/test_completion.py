@@ -19,7 +19,7 @@ from podium.run.conf import ROOTS, groups
 
 COMMANDS = {
     "train": CommandWords(roots=("train",), words=("-h", "--help", "--fresh")),
-    "sweep": CommandWords(roots=("train", "sweep"), words=("-h", "--help", "--dry-run")),
+    "sweep": CommandWords(roots=("train", "sweep"), words=("-h", "--help", "--dry-run", "--cancel")),
     "leaderboard": CommandWords(roots=("leaderboard",), words=("-h", "--help")),
     "completion": CommandWords(roots=(), words=("-h", "--help", "bash", "zsh")),
     "verify": CommandWords(roots=(), words=("-h", "--help")),

@@ -35,7 +35,7 @@ def ray_workers():
 
 @pytest.fixture
 def wait_until():
-    def wait(condition, timeout_s=60.0):
+    def wait(condition, timeout_s=180.0):
         end = time.monotonic() + timeout_s
         while not condition():
             assert time.monotonic() < end, "it did not happen in time"

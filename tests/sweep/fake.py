@@ -3,6 +3,8 @@
 The validation error after an epoch is a formula of configuration and seed, so that tests know every value.
 """
 
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -12,7 +14,9 @@ from podium.run.folders import find_folders, run_folder
 from podium.sweep.trial import Tools
 
 METRIC = "validation/top1_error"
-BASE = {"he_normal": 0.1, "glorot_normal": 0.2, "zeros": 0.8, "explode": 0.5, "diverge": 0.5}
+BASE = {"he_normal": 0.1, "glorot_normal": 0.2, "zeros": 0.8, "diverge": 0.5}
+FAULTS = ("explode", "memory", "cuda_memory", "killed", "killed_once", "hangs", "hangs_once")
+BASE |= dict.fromkeys(FAULTS, 0.5)
 ENVIRONMENT = Environment(
     commit=None, diff=None, diff_sha256=None, lock=None, python="3", versions={}, platform="", cpu="",
     cores=1, memory_mib=1, gpus=[], threads=1,
@@ -30,7 +34,14 @@ def compose(overrides):
         "tricks": {"dropout": {"p": 0.5}},
         "trainer": {"max_epochs": 9},
         "fake": {"sleep": 0.0, "seeds_spread": 0.01},
-        "runtime": {"threads": 1, "progress": True, "stop_epoch": None, "groups": [], "tags": {}},
+        "runtime": {
+            "threads": 1,
+            "devices": 1,
+            "progress": True,
+            "stop_epoch": None,
+            "groups": [],
+            "tags": {},
+        },
         "tracking": {"follow": True},
         "paths": {"runs": "runs"},
         "data": {"split": {"validation": 0.1, "folds": None}},
@@ -59,25 +70,69 @@ def error_after(config, epoch):
     return BASE[config["initializer"]] + 0.2 * (p - 0.3) ** 2 + spread + 0.1 / epoch
 
 
+def cost_of(config):
+    """Cheaper the more is dropped; the error is least at 0.3."""
+    return 1e6 * (1 - config["tricks"]["dropout"]["p"])
+
+
 def find(config):
     folders = find_folders(config)
     return RunRecord.load(folders[0]) if folders else None
+
+
+class OutOfMemoryError(RuntimeError):
+    """As torch.OutOfMemoryError is one."""
+
+
+def misbehave(config):
+    """What goes wrong with a run, by its initializer; each attempt is noted."""
+    kind = config["initializer"]
+    if kind not in FAULTS:
+        return
+    log = Path(config["paths"]["runs"]) / f"{kind}-s{config['seed']}.attempts"
+    log.parent.mkdir(exist_ok=True)
+    with log.open("a") as file:
+        file.write("begun\n")
+    if kind.endswith("_once") and len(log.read_text().splitlines()) > 1:
+        return
+    match kind:
+        case "explode":
+            raise RuntimeError("the network exploded")
+        case "memory":
+            raise MemoryError("Unable to allocate 1 TiB")
+        case "cuda_memory":
+            raise OutOfMemoryError("CUDA out of memory. Tried to allocate 1 TiB")
+        case "killed" | "killed_once":
+            begin(config).save(run_folder(config))
+            os.kill(os.getpid(), signal.SIGKILL)
+        case _:
+            begin(config).save(run_folder(config))
+            time.sleep(3600)
+
+
+def begin(config, history=None):
+    folder = run_folder(config)
+    folder.mkdir(parents=True, exist_ok=True)
+    return RunRecord(
+        name=config["name"], entry_hash=entry_hash(config), seed=config["seed"], run_key=folder.name,
+        status=Status.RUNNING, config=config, environment=ENVIRONMENT, started="", history=history or {METRIC: []},
+        groups=config["runtime"]["groups"], tags=config["runtime"]["tags"],
+    )  # fmt: skip
+
+
+def attempts(runs):
+    """How often each faulty run was begun."""
+    return {path.stem: len(path.read_text().splitlines()) for path in sorted(Path(runs).glob("*.attempts"))}
 
 
 def train(config):
     record = find(config)
     if record is not None and record.status in (Status.FINISHED, Status.DIVERGED):
         return record
-    if config["initializer"] == "explode":
-        raise RuntimeError("the network exploded")
+    misbehave(config)
     folder = run_folder(config)
-    folder.mkdir(parents=True, exist_ok=True)
     history = (record.history if record is not None else None) or {METRIC: []}
-    record = RunRecord(
-        name=config["name"], entry_hash=entry_hash(config), seed=config["seed"], run_key=folder.name,
-        status=Status.RUNNING, config=config, environment=ENVIRONMENT, started="", history=history,
-        groups=config["runtime"]["groups"], tags=config["runtime"]["tags"],
-    )  # fmt: skip
+    record = begin(config, history)
     if config["initializer"] == "diverge":
         record = record.with_(status=Status.DIVERGED, error="the loss was NaN")
         record.save(folder)
@@ -92,16 +147,18 @@ def train(config):
     if stop < config["trainer"]["max_epochs"]:
         record = record.with_(status=Status.PAUSED)
     else:
-        record = record.with_(status=Status.FINISHED, metrics={METRIC: history[METRIC][-1][1]})
+        costs = {"multiply_adds": cost_of(config), "train_s": 1.0}
+        metrics = {METRIC: history[METRIC][-1][1]}
+        record = record.with_(status=Status.FINISHED, metrics=metrics, costs=costs)
     record.save(folder)
     return record
 
 
-def stop(config):
+def stop(config, status):
     for folder in find_folders(config):
         record = RunRecord.load(folder)
         if record.status in (Status.PAUSED, Status.RUNNING):
-            record.with_(status=Status.STOPPED).save(folder)
+            record.with_(status=status).save(folder)
 
 
 def tools():

@@ -7,7 +7,7 @@ import pytest
 
 from podium.run.errors import ConfigError
 from podium.sweep.plan import DEFINITION_FILE, notes, rungs
-from podium.sweep.settings import Asha, Grid
+from podium.sweep.settings import Asha, Grid, Hyperband, Median
 
 AXES = ("initializer=he_normal,zeros", "tricks.dropout.p=0.1,0.5")
 
@@ -62,6 +62,15 @@ def test_the_winners_line_can_be_pasted_into_a_shell(plan_of):
         ([*AXES, "cluster.cpus=0"], "at least 1"),
         ([*AXES, "name=a/b"], "name must be"),
         ([*AXES, "search=asha", "trainer.max_epochs=3,9"], "trainer.max_epochs must be fixed"),
+        ([*AXES, "search=median", "trainer.max_epochs=3,9"], "fixed with search=median"),
+        ([*AXES, "search=hyperband", "search.eta=1"], "eta must be at least 2"),
+        ([*AXES, "search=median", "search.every_epochs=0"], "every_epochs must be at least 1"),
+        ([*AXES, "search=pareto", "search.startup_trials=0"], "at least 1"),
+        ([*AXES, "budget.epochs=0"], "epochs must be null or at least 1"),
+        ([*AXES, "budget.hours=-1"], "hours must be null or positive"),
+        ([*AXES, "budget.concurrency=0"], "concurrency must be null or at least 1"),
+        ([*AXES, "budget.trial_s=0"], "trial_s must be null or positive"),
+        ([*AXES, "budget.days=1"], "budget.days"),
         (["sweep=init_dropuot"], "init_dropout"),
     ],
 )
@@ -77,7 +86,7 @@ def test_a_name_belongs_to_one_definition(plan_of):
     first = plan_of(*AXES, "name=mine")
     first.claim()
     first.claim()
-    plan_of(*AXES, "name=mine", "cluster.cpus=1").claim()
+    plan_of(*AXES, "name=mine", "cluster.cpus=1", "budget.hours=1").claim()
     with pytest.raises(ConfigError, match=r"other seeds.*another name="):
         plan_of(*AXES, "name=mine", "seeds=4").claim()
     assert json.loads((first.folder / DEFINITION_FILE).read_text())["seeds"] == 3
@@ -91,13 +100,17 @@ def test_a_damaged_definition_is_named(plan_of):
         plan.claim()
 
 
-def test_asha_pauses_at_rungs_and_the_others_never():
+def test_searches_that_compare_on_the_way_pause_at_rungs_and_the_others_never():
     asha = Asha(kind="asha", trials=9, seed=0, grace_epochs=1, eta=3)
     assert rungs(asha, 15) == [1, 3, 9, None]
     assert rungs(asha, 9) == [1, 3, None]
     assert rungs(Grid(kind="grid"), 9) == [None]
     with pytest.raises(ConfigError, match=r"grace_epochs.*below"):
         rungs(asha, 1)
+    median = Median(kind="median", trials=9, seed=0, startup_trials=5, grace_epochs=2, every_epochs=3)
+    assert rungs(median, 9) == [2, 5, 8, None]
+    hyperband = Hyperband(kind="hyperband", trials=9, seed=0, grace_epochs=2, eta=2)
+    assert rungs(hyperband, 9) == [2, 4, 8, None]
 
 
 def test_a_space_smaller_than_asked_for_is_said(plan_of):

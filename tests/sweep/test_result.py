@@ -77,7 +77,7 @@ def test_what_the_search_stopped_is_stopped_and_not_failed(grid_plan):
     trial = Trial(grid_plan, ("he_normal", "0.1"), fake.tools())
     trial.advance(3)
     assert [fake.find(trial.config(seed, None)).status for seed in range(3)] == ["paused"] * 3
-    settle(grid_plan, fake.tools(), [])
+    settle(grid_plan, fake.tools(), [], stopped=[], ended=None)
     (outcome,) = load(grid_plan.folder).values()
     assert outcome.status is Status.STOPPED
     assert outcome.reason is None
@@ -87,7 +87,7 @@ def test_what_the_search_stopped_is_stopped_and_not_failed(grid_plan):
 
 
 def test_a_trial_that_lost_its_worker_is_failed_with_its_reason(grid_plan):
-    settle(grid_plan, fake.tools(), [(("he_normal", "0.1"), "it was killed")])
+    settle(grid_plan, fake.tools(), [(("he_normal", "0.1"), "it was killed")], stopped=[], ended=None)
     (outcome,) = load(grid_plan.folder).values()
     assert outcome.status is Status.FAILED
     assert "it was killed" in outcome.reason

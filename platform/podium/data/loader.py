@@ -34,6 +34,7 @@ class BatchLoader:
         self.sampler = self.batch_sampler = self  # Lightning announces the epoch to loader.sampler.set_epoch
         self._epoch = 0
         self._resume: tuple[int, int] = (0, 0)
+        self._share: tuple[int, int] = (0, 1)
         count = len(examples)
         lone_last = count > 1 and batch_size > 1 and count % batch_size == 1
         self._batches = -(-count // batch_size) - int(lone_last)
@@ -50,6 +51,21 @@ class BatchLoader:
         """Leave out the first batches of one epoch, because they were trained on before the run was interrupted."""
         self._resume = (epoch, batch)
 
+    def take_share(self, worker: int, *, of: int) -> None:
+        """Hand out one worker's part of each batch: together they see the batches that one worker would.
+
+        Raises:
+            ValueError: a batch has no example for each worker.
+        """
+        last = len(self.examples) - (self._batches - 1) * self.batch_size
+        smallest = min(self.batch_size, last) if self._batches > 1 else last
+        if smallest < of:
+            raise ValueError(
+                f"every batch must have an example for each of {of} workers, got one of {smallest}; "
+                "set data.batch_size, or fewer runtime.devices"
+            )
+        self._share = (worker, of)
+
     def __iter__(self) -> Iterator[Batch]:
         # A generator: its body, and so the epoch, is read at the first next() and not when Lightning calls iter().
         first = self._resume[1] if self._resume[0] == self._epoch else 0
@@ -58,9 +74,11 @@ class BatchLoader:
     def _rows(self, epoch: int, first: int) -> Iterator[Rows]:
         """The rows of each batch from the first on."""
         order = self._order(epoch)
+        worker, workers = self._share
         for k in range(first, self._batches):
             last = k == self._batches - 1
-            rows = slice(k * self.batch_size, None if last else (k + 1) * self.batch_size)
+            begin = k * self.batch_size + worker
+            rows = slice(begin, None if last else (k + 1) * self.batch_size, workers)
             yield rows if order is None else order[rows]
 
     def _order(self, epoch: int) -> Tensor | None:

@@ -29,7 +29,7 @@ STATE_FOLDER = ".sync"
 
 @dataclass
 class Report:
-    """What one pass did. ``away`` maps stores that cannot be reached to the reason."""
+    """What one pass did. ``away`` maps stores that take nothing to what is wrong."""
 
     sent: int = 0
     points: int = 0

@@ -1,4 +1,4 @@
-"""The one file that talks to MLflow. It adds what is missing, so it can be stopped and repeated."""
+"""The file that talks to MLflow, with groups.py for groups. It adds what is missing, so it can be stopped and repeated."""
 
 import fcntl
 import hashlib
@@ -19,11 +19,13 @@ os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
+from mlflow.utils.credentials import read_mlflow_creds
 from requests import RequestException
 from sqlalchemy.exc import SQLAlchemyError
 
 from podium.records import mapping
 from podium.records.files import sha256_of
+from podium.records.groups import PARENT_TAG, Groups
 from podium.records.progress import Point, Progress, milliseconds, own_events
 from podium.records.record import RunRecord, Status, canonical_json
 from podium.records.target import Target
@@ -33,11 +35,12 @@ PARAMS_PER_CALL = 100
 DIGEST_LENGTH = 36
 DIED_TAG = f"podium.{mapping.DIED}"
 ARTIFACTS = ("record.json", "config.yaml", "network.safetensors", "predictions.npz", "*.png")
+FORBIDDEN = {"UNAUTHENTICATED": 401, "CUSTOMER_UNAUTHORIZED": 401, "PERMISSION_DENIED": 403}
 REFUSED = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST"}
 
 
 class StoreError(Exception):
-    """MLflow did not take something. ``away``: it cannot be reached, so trying other runs is useless."""
+    """MLflow did not take something. ``away``: it takes nothing, so trying other runs is useless."""
 
     def __init__(self, message: str, *, away: bool) -> None:
         super().__init__(message)
@@ -54,12 +57,6 @@ class SyncResult:
     closed: bool
 
 
-@dataclass
-class _Group:
-    run_id: str
-    status: str
-
-
 class Store:
     """A connection to one MLflow experiment.
 
@@ -70,10 +67,10 @@ class Store:
     def __init__(self, target: Target) -> None:
         self.target = target
         self._runs: dict[str, Progress] = {}
-        self._groups: dict[str, _Group] = {}
         with _store_errors(), _schema_lock(target.database):
             self._client = MlflowClient(tracking_uri=target.uri)
             self._experiment = self._find_experiment()
+        self._groups = Groups(self._client, self._experiment)
 
     def sync_run(self, folder: Path) -> SyncResult:
         """Push what MLflow lacks of one run.
@@ -93,7 +90,7 @@ class Store:
     def forget(self) -> None:
         """Take nothing for granted: someone else may have written, or an answer was lost."""
         self._runs.clear()
-        self._groups.clear()
+        self._groups.forget()
 
     def close_groups(self, still_open: set[str]) -> None:
         """Close the parents that this process met and whose runs are all over.
@@ -102,10 +99,7 @@ class Store:
             StoreError: MLflow cannot be reached.
         """
         with _store_errors():
-            for key, group in self._groups.items():
-                if key not in still_open and group.status != "FINISHED":
-                    self._client.set_terminated(group.run_id, "FINISHED")
-                    group.status = "FINISHED"
+            self._groups.close(still_open)
 
     def _push(self, record: RunRecord, folder: Path) -> SyncResult:
         known = self._runs.get(record.run_key) or Progress.of(folder)
@@ -117,16 +111,18 @@ class Store:
         self._log(known, record, points)
         self._input(known, record)
         closed = record.status is not Status.RUNNING
+        if closed:
+            self._adopt(known, self._groups.parent_of(record, known.last_ms or _now_ms()))
         files = self._upload(known, record, folder) if closed else 0
         self._set_status(known, record)
         return SyncResult(run_id=known.run_id, points=len(points), files=files, closed=closed)
 
     def _open(self, known: Progress, record: RunRecord, start_ms: int) -> None:
         """Find the run in MLflow with all that is there, or create it."""
-        parent = self._parent(record, start_ms)
+        parent = self._groups.parent_of(record, start_ms)
         found = self._find(f"tags.`podium.run_key` = '{record.run_key}'")
         if found is None:
-            tags = mapping.tags(record) | ({"mlflow.parentRunId": parent} if parent else {})
+            tags = mapping.tags(record) | ({PARENT_TAG: parent} if parent else {})
             made = self._client.create_run(
                 self._experiment, start_time=start_ms, tags=tags, run_name=tags["mlflow.runName"]
             )
@@ -136,35 +132,18 @@ class Store:
         known.tags, known.params = dict(found.data.tags), set(found.data.params)
         known.has_data = bool(found.inputs and found.inputs.dataset_inputs)
         known.there = self._points_there(known.run_id, sorted(found.data.metrics))
+        self._adopt(known, parent)
 
     def _points_there(self, run_id: str, names: list[str]) -> set[tuple[str, int]]:
         return {
             (name, point.step) for name in names for point in self._client.get_metric_history(run_id, name)
         }
 
-    def _parent(self, record: RunRecord, start_ms: int) -> str | None:
-        """The innermost group's run; missing ones are made, and a live run opens them again."""
-        parent = None
-        for key, name in zip(mapping.group_keys(record), record.groups or [], strict=True):
-            if key not in self._groups:
-                self._groups[key] = self._find_group(key) or self._new_group(key, name, parent, start_ms)
-            group = self._groups[key]
-            if record.status is Status.RUNNING and group.status != "RUNNING":
-                self._client.update_run(group.run_id, status="RUNNING")
-                group.status = "RUNNING"
-            parent = group.run_id
-        return parent
-
-    def _find_group(self, key: str) -> _Group | None:
-        found = self._find(f"tags.`podium.group_key` = '{_short_hash(key)}'")
-        return _Group(found.info.run_id, found.info.status) if found else None
-
-    def _new_group(self, key: str, name: str, parent: str | None, start_ms: int) -> _Group:
-        tags = {"podium.group": name, "podium.group_key": _short_hash(key)}
-        if parent is not None:
-            tags["mlflow.parentRunId"] = parent
-        made = self._client.create_run(self._experiment, start_time=start_ms, tags=tags, run_name=name)
-        return _Group(made.info.run_id, "RUNNING")
+    def _adopt(self, known: Progress, parent: str | None) -> None:
+        """Put a run under its group, which may be another than before."""
+        if parent is not None and known.tags.get(PARENT_TAG) != parent:
+            self._client.set_tag(known.run_id, PARENT_TAG, parent)
+            known.tags[PARENT_TAG] = parent
 
     def _find(self, where: str) -> Run | None:
         found = self._client.search_runs([self._experiment], where, max_results=1)
@@ -182,7 +161,7 @@ class Store:
                 experiment = self._client.get_experiment_by_name(name)  # another process was faster
         if experiment is None or experiment.lifecycle_stage != "active":
             raise StoreError(
-                f"tracking.experiment must not be deleted, got {name}; restore it or name another", away=True
+                f"has {name} among its deleted experiments; restore it, or set tracking.experiment", away=True
             )
         return str(experiment.experiment_id)
 
@@ -260,9 +239,25 @@ def _store_errors() -> Iterator[None]:
         yield
     except MlflowException as error:
         message = str(error).splitlines()[0][:300]
-        raise StoreError(message, away=error.error_code not in REFUSED) from error
+        if error.error_code in FORBIDDEN:
+            raise StoreError(_refusal(FORBIDDEN[error.error_code], message), away=True) from error
+        if error.error_code in REFUSED:
+            raise StoreError(message, away=False) from error
+        raise StoreError(f"cannot be reached: {message}", away=True) from error
     except (RequestException, SQLAlchemyError, OSError) as error:
-        raise StoreError(f"{type(error).__name__}: {error}".splitlines()[0][:300], away=True) from error
+        message = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+        raise StoreError(f"cannot be reached: {message}", away=True) from error
+
+
+def _refusal(code: int, message: str) -> str:
+    """What to do when a server answers that it will not: who asked, or by which name, is wrong."""
+    if "Invalid Host header" in message:
+        return f"refuses the name in its address ({code}); start it with that as --name"
+    user = read_mlflow_creds().username
+    who = f"refuses user {user} ({code})" if user else f"refuses to answer without a user ({code})"
+    if code == 401:
+        return f"{who}; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or ~/.mlflow/credentials"
+    return f"{who}; let its administrator give MANAGE on the experiment, or set tracking.experiment"
 
 
 @contextmanager

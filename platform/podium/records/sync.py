@@ -101,7 +101,7 @@ def wait_for_sync(folder: Path, tracking: Mapping[str, Any], *, stay_s: float = 
     while any(_is_due(run) for run in find_runs(folder)):
         away = _told(root).get(target.shown)
         if away or time.monotonic() > until:
-            reason = f"cannot be reached ({away})" if away else "does not have all yet"
+            reason = away or "does not have all yet"
             return f"MLflow: {target.shown} {reason}; `podium sync {root}` brings the rest"
         time.sleep(0.1)
     return f"MLflow: {target.shown} has it; `podium ui` shows it"
@@ -169,7 +169,7 @@ def _tell(root: Path, report: Report, before: Report | None) -> None:
     if before is None or report.away != before.away:
         with contextlib.suppress(OSError):
             write_atomically(state_folder(root) / "away.json", json.dumps(report.away).encode())
-        _say(f"{store} cannot be reached: {reason}; trying again" for store, reason in report.away.items())
+        _say(f"{store} {reason}; trying again" for store, reason in report.away.items())
     if before is not None and before.away and not report.away:
         _say(["reached again"])
     _say(f"{folder} died and is closed as failed" for folder in report.died)
@@ -193,7 +193,7 @@ def _lines(report: Report, root: Path) -> list[str]:
     lines = [f"{folder} died and is closed as failed" for folder in report.died]
     lines += [f"podium: {problem}" for problem in report.problems]
     for store, reason in report.away.items():
-        lines.append(f"podium: {store} cannot be reached: {reason}; `podium sync {root}` tries again")
+        lines.append(f"podium: {store} {reason}; `podium sync {root}` tries again")
     total = report.sent + report.there + report.without_store + report.waiting + len(report.problems)
     line = f"{total} runs: {report.sent} sent with {report.points} points, {report.there} were there"
     if report.waiting:

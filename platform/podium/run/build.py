@@ -20,6 +20,7 @@ from podium.run.features import training_features
 from podium.run.settings import RuntimeSettings, TrainerSettings
 from podium.run.teacher import trained_network
 from podium.run.weights import load_weights
+from podium.run.workers import check_workers
 from podium.tasks.base import Task
 
 
@@ -65,6 +66,7 @@ def build(config: Mapping[str, Any], data: DataModule | None = None) -> Assembly
             f"data must offer {task.targets}, which {type(task).__name__} asks for, got {data.name} with "
             f"{data.targets}; choose another data or network"
         )
+    check_workers(task, runtime.accelerator, runtime.devices)
     task.augment_with(build_augmentations(config, targets=data.targets), finish=data.finish)
     return Assembly(task=task, network=network, tricks=tricks, data=data, trainer=trainer, runtime=runtime)
 

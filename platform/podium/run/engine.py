@@ -9,14 +9,15 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from pytorch_lightning.strategies import DDPStrategy
 
 from podium.data.loader import BatchLoader
-from podium.records.journal import Journal
 from podium.run.build import Assembly
 from podium.run.folders import CHECKPOINT_FILE
 from podium.run.interrupts import Interrupts
 from podium.run.progress import ProgressBar
-from podium.run.recorder import Recorder
+from podium.run.recorder import Points, Recorder
 from podium.run.saver import Saver
 
 
@@ -26,7 +27,7 @@ def fit(
     *,
     seed: int,
     title: str,
-    journal: Journal,
+    journal: Points,
     interrupts: Interrupts,
     after_first_step: Callable[[], None],
     resume: bool,
@@ -40,6 +41,7 @@ def fit(
         Interrupted: an end was asked for; the checkpoint is written.
     """
     loader = training_loader(parts, seed=seed)
+    parts.task.workers = parts.runtime.devices
     recorder = Recorder(
         journal, every_n_steps=parts.runtime.flush_every_n_steps, after_first_step=after_first_step
     )
@@ -76,15 +78,22 @@ def loop(
     loader: BatchLoader,
     checkpoint: Path | None,
 ) -> None:
-    """Train to the end, from a checkpoint if there is one; what is written into the folder is the callbacks' matter."""
+    """Train to the end, from a checkpoint if there is one; what is written into the folder is the callbacks' matter.
+
+    One of several workers takes its share of every batch.
+    """
     trainer = make_trainer(parts, folder, callbacks)
+    validation = parts.data.val_dataloader()
+    if trainer.world_size > 1:
+        for one in (loader, validation):
+            one.take_share(trainer.global_rank, of=trainer.world_size)
     if parts.trainer.compile:
         parts.network.compile()
     with quiet_lightning():
         trainer.fit(
             parts.task,
             train_dataloaders=loader,
-            val_dataloaders=parts.data.val_dataloader(),
+            val_dataloaders=validation,
             ckpt_path=checkpoint,
             weights_only=True,
         )
@@ -96,6 +105,8 @@ def make_trainer(parts: Assembly, folder: Path, callbacks: list[pl.Callback]) ->
         return pl.Trainer(
             accelerator=parts.runtime.accelerator,
             devices=parts.runtime.devices,
+            strategy=several() if parts.runtime.devices > 1 else "auto",
+            sync_batchnorm=parts.runtime.devices > 1,
             precision=parts.trainer.precision,
             max_epochs=parts.trainer.max_epochs,
             accumulate_grad_batches=parts.trainer.accumulate,
@@ -109,6 +120,12 @@ def make_trainer(parts: Assembly, folder: Path, callbacks: list[pl.Callback]) ->
             use_distributed_sampler=False,
             default_root_dir=folder,
         )
+
+
+def several() -> DDPStrategy:
+    """Workers that were started by run/workers.py, each with its place in the environment."""
+    # Networks with parts that not every step uses, such as blocks that are dropped, are trained too.
+    return DDPStrategy(cluster_environment=TorchElasticEnvironment(), find_unused_parameters=True)
 
 
 def pin_threads(runtime: Mapping[str, Any]) -> None:
@@ -131,6 +148,7 @@ def quiet_lightning() -> Iterator[None]:
         )
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message="GPU available but not used")
+        warnings.filterwarnings("ignore", message="find_unused_parameters=True was specified")
         warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\).*")
         try:
             yield

@@ -108,6 +108,10 @@ class PodiumClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         config = compose([*chosen, *facts, f"seed={self.seed}"], root="estimator")
         config["name"] = config["name"] or type(self).__name__
         check_run(config)
+        if config["runtime"]["devices"] != 1:
+            raise ConfigError(
+                f"runtime.devices must be 1 for arrays in memory, got {config['runtime']['devices']}; leave it out"
+            )
         return config
 
     def _named(self) -> Mapping[str, Any]:

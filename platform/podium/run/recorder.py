@@ -95,7 +95,7 @@ class Recorder(pl.Callback):
     def _flush(self, trainer: pl.Trainer, module: pl.LightningModule, more: dict[str, float]) -> None:
         assert isinstance(module, Task)
         try:
-            metrics = module.meter.flush() | more
+            metrics = module.flush() | more
         except FloatingPointError as error:
             raise Diverged(_divergence(error.args[0], trainer)) from None
         if metrics:

@@ -16,7 +16,8 @@ import torch
 
 from podium.data.loader import BatchLoader
 from podium.run.errors import ConfigError
-from podium.run.interrupts import Interrupts
+from podium.run.interrupts import Interrupted, Interrupts
+from podium.tasks.base import Task
 
 
 class Saver(pl.callbacks.Checkpoint):
@@ -42,15 +43,24 @@ class Saver(pl.callbacks.Checkpoint):
         self.paused = False
         self._saved_at = time.monotonic()
         self._rng: dict[str, Any] | None = None
+        self._group: Any = None  # the workers', on the CPU; null where there is one
+        self._agreed: int | None = None
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Find the other workers."""
+        if trainer.world_size > 1:
+            self._group = torch.distributed.new_group(backend="gloo")
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Restore the random generators; take the signals back from Lightning."""
+        """Restore the random generators, or give each of several workers its own; take the signals back from Lightning."""
         self.interrupts.install()
         if self._rng is not None:
             torch.set_rng_state(self._rng["cpu"])
             if self._rng["cuda"] and torch.cuda.is_available():
                 torch.cuda.set_rng_state_all(self._rng["cuda"])
             self._rng = None
+        elif self._group is not None:
+            torch.manual_seed(worker_seed(self.loader.seed, trainer.global_rank))
         self._pause_if_due(trainer, epochs=trainer.current_epoch)
 
     def on_train_batch_end(
@@ -61,28 +71,38 @@ class Saver(pl.callbacks.Checkpoint):
         if between_steps and batch_idx + 1 < trainer.num_training_batches:
             if self._due():
                 self._save(trainer)
-            self.interrupts.check()
+            self._check()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save at the end of an epoch when it is time, and always at the end of training."""
         epochs = trainer.current_epoch + 1
         self._pause_if_due(trainer, epochs=epochs)
-        if trainer.should_stop or epochs == trainer.max_epochs or self._due():
+        due = self._due()
+        if trainer.should_stop or epochs == trainer.max_epochs or due:
             self._save(trainer)
-        self.interrupts.check()
+        self._check()
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Keep the random generators as tensors, which load with weights_only."""
-        cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-        checkpoint["rng"] = {"cpu": torch.get_rng_state(), "cuda": cuda}
+        """Keep the random generators as tensors, which load with weights_only; of several workers, each one's own."""
+        checkpoint["rng"] = generators()
+        if self._group is not None:
+            assert isinstance(pl_module, Task)
+            own = {"rng": checkpoint["rng"], "meter": pl_module.meter.state()}
+            checkpoint["workers"] = [None] * trainer.world_size
+            torch.distributed.all_gather_object(checkpoint["workers"], own, group=self._group)
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Leave out the batches that were processed before."""
         self._rng = checkpoint["rng"]
+        if trainer.world_size > 1:
+            own = checkpoint["workers"][trainer.global_rank]
+            self._rng = own["rng"]
+            assert isinstance(pl_module, Task)
+            pl_module.meter.restore(own["meter"], pl_module.device)
         progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
         epoch, batch = divmod(progress["total"]["processed"], len(self.loader))
         self.loader.resume_at(epoch=epoch, batch=batch)
@@ -94,22 +114,48 @@ class Saver(pl.callbacks.Checkpoint):
             self.paused = trainer.should_stop = True
 
     def _due(self) -> bool:
-        return self.interrupts.signum is not None or time.monotonic() - self._saved_at >= self.every_s
+        """Whether it is time; several workers save and end together, so they agree in every step."""
+        due = self.interrupts.signum is not None or time.monotonic() - self._saved_at >= self.every_s
+        if self._group is None:
+            return due
+        told = torch.tensor([self.interrupts.signum or 0, int(due)])
+        torch.distributed.all_reduce(told, op=torch.distributed.ReduceOp.MAX, group=self._group)
+        self._agreed = int(told[0]) or None
+        return bool(told[1])
+
+    def _check(self) -> None:
+        if self._group is None:
+            self.interrupts.check()
+        elif self._agreed is not None:
+            raise Interrupted(self._agreed)
 
     def _save(self, trainer: pl.Trainer) -> None:
         part = self.path.with_suffix(".part")
         trainer.save_checkpoint(part)
+        self._saved_at = time.monotonic()
+        if not trainer.is_global_zero:
+            return
         with part.open("rb+") as file:
             os.fsync(file.fileno())
         part.replace(self.path)
-        self._saved_at = time.monotonic()
 
 
-def checked_checkpoint(path: Path) -> int | None:
+def generators() -> dict[str, Any]:
+    """The states of this process's random generators."""
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    return {"cpu": torch.get_rng_state(), "cuda": cuda}
+
+
+def worker_seed(seed: int, worker: int) -> int:
+    """Workers mask, mix and augment by numbers of their own; Lightning gives them all the same."""
+    return (seed * 1_000_003 + 7_919 * (worker + 1)) % 2**63
+
+
+def checked_checkpoint(path: Path, *, workers: int) -> int | None:
     """The step of a checkpoint, or null when there is none.
 
     Raises:
-        ConfigError: it is there and cannot be read.
+        ConfigError: it is there and cannot be read, or is of another number of workers.
     """
     if not path.is_file():
         return None
@@ -118,9 +164,14 @@ def checked_checkpoint(path: Path) -> int | None:
         step: int = checkpoint["global_step"]
         checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["total"]["processed"]
         checkpoint["rng"]["cpu"]
+        found = len(checkpoint.get("workers", [None]))
     except Exception as error:  # unpickling damaged bytes can raise anything
         raise ConfigError(
             f"{path} must be a checkpoint of this version, got damage ({type(error).__name__}); delete it to train "
             "from the first step"
         ) from None
+    if found != workers:
+        raise ConfigError(
+            f"{path} must go on with as many workers as wrote it, got {workers}; set runtime.devices={found}, or use --fresh"
+        )
     return step

@@ -40,10 +40,7 @@ class RuntimeSettings:
     tags: dict[str, str]
 
     def __post_init__(self) -> None:
-        _require(
-            self.devices == 1,
-            f"devices must be 1 in podium train, got {self.devices}; several need a cluster",
-        )
+        _require(self.devices >= 1, f"devices must be at least 1, got {self.devices}")
         _require(self.threads >= 1, f"threads must be at least 1, got {self.threads}")
         _require(
             self.checkpoint_every_s >= 0,

@@ -29,13 +29,15 @@ from podium.run.folders import (
     is_final,
     run_folder,
 )
-from podium.run.interrupts import Interrupted, interrupts
+from podium.run.interrupts import Interrupted, Interrupts, interrupts
 from podium.run.memory import PeakMemory
 from podium.run.pictures import draw
-from podium.run.recorder import Diverged, Recorder
+from podium.run.recorder import Diverged
 from podium.run.saver import checked_checkpoint
 from podium.run.score import predict, save_predictions, scores
 from podium.run.teacher import check_teachers
+from podium.run.workers import Told, check_shares, on_gpus, train_together
+from podium.run.workers import tags as workers_tags
 
 INFERENCE_TIMED_S = 0.2
 RESUMABLE = (Status.RUNNING, Status.INTERRUPTED, Status.PAUSED, Status.STOPPED)
@@ -76,6 +78,7 @@ def train(config: Mapping[str, Any], *, after_first_step: Callable[[], None] = l
         parts.data.prepare_data()
         parts.data.setup("fit")
         seen = parts.data.fingerprint()
+        check_shares(parts.data, parts.runtime.devices)
     folder = (find_folders(config) or [run_folder(config)])[0]
     with exclusive(folder):
         before = find_record(config)
@@ -88,7 +91,8 @@ def train(config: Mapping[str, Any], *, after_first_step: Callable[[], None] = l
 def _open(config: Mapping[str, Any], folder: Path, before: RunRecord | None, seen: DataPrint) -> Run:
     """Start the record, or take up that of an interrupted run with its checkpoint."""
     goes_on = before is not None and before.status in RESUMABLE
-    step = checked_checkpoint(folder / CHECKPOINT_FILE) if goes_on else None
+    workers = config["runtime"]["devices"]
+    step = checked_checkpoint(folder / CHECKPOINT_FILE, workers=workers) if goes_on else None
     journal = Journal(folder / JOURNAL_FILE)
     record = RunRecord(
         name=config["name"],
@@ -101,7 +105,7 @@ def _open(config: Mapping[str, Any], folder: Path, before: RunRecord | None, see
         started=before.started if before is not None and goes_on else _now(),
         data=seen,
         groups=list(config["runtime"]["groups"]),
-        tags=dict(config["runtime"]["tags"]),
+        tags=dict(config["runtime"]["tags"]) | workers_tags(config),
         resumes=before.resumes + 1 if before is not None and goes_on else 0,
     )
     run = Run(folder=folder, record=record, journal=journal, resume=step is not None)
@@ -122,20 +126,12 @@ def _carry_out(
 ) -> RunRecord:
     """Train and finish; whatever happens, the record and the journal say how it ended."""
     try:
-        with interrupts() as asked, PeakMemory() as memory:
-            recorder, paused = fit(
-                parts,
-                run.folder,
-                seed=config["seed"],
-                title=f"{config['name']} seed {config['seed']}",
-                journal=run.journal,
-                interrupts=asked,
-                after_first_step=after_first_step,
-                resume=run.resume,
-            )
-        if paused:
+        with interrupts() as asked:
+            way = _together if parts.runtime.devices > 1 else _alone
+            told, device = way(run, parts, config, asked, after_first_step)
+        if told.outcome == "paused":
             return _close(run, Status.PAUSED)
-        return _finish(run, parts, config, recorder, memory.peak_mib)
+        return _finish(run, parts, config, told, device)
     except Diverged as error:
         return _close(run, Status.DIVERGED, str(error))
     except Interrupted as error:
@@ -146,11 +142,51 @@ def _carry_out(
         raise
 
 
+def _alone(
+    run: Run,
+    parts: Assembly,
+    config: Mapping[str, Any],
+    asked: Interrupts,
+    after_first_step: Callable[[], None],
+) -> tuple[Told, torch.device]:
+    with PeakMemory() as memory:
+        recorder, paused = fit(
+            parts,
+            run.folder,
+            seed=config["seed"],
+            title=f"{config['name']} seed {config['seed']}",
+            journal=run.journal,
+            interrupts=asked,
+            after_first_step=after_first_step,
+            resume=run.resume,
+        )
+    told = Told(
+        outcome="paused" if paused else "finished",
+        train_s=recorder.train_s,
+        images_per_s=recorder.images_per_s,
+        peak_mib=memory.peak_mib,
+    )
+    return told, parts.task.trainer.strategy.root_device
+
+
+def _together(
+    run: Run,
+    parts: Assembly,
+    config: Mapping[str, Any],
+    asked: Interrupts,
+    after_first_step: Callable[[], None],
+) -> tuple[Told, torch.device]:
+    run.journal.close()  # the first worker writes on in it
+    told = train_together(
+        config, run.folder, parts.network, resume=run.resume, asked=asked, after_first_step=after_first_step
+    )
+    return told, torch.device("cuda" if on_gpus(parts.runtime.accelerator) else "cpu")
+
+
 def _finish(
-    run: Run, parts: Assembly, config: Mapping[str, Any], recorder: Recorder, peak_mib: float
+    run: Run, parts: Assembly, config: Mapping[str, Any], told: Told, device: torch.device
 ) -> RunRecord:
     """Read the test split once, and leave predictions, weights, pictures and costs behind."""
-    device = parts.task.trainer.strategy.root_device
     answers = predict(parts.task, parts.data.examples("validation"), device)
     metrics = scores(answers, config, "validation")
     answers = predict(parts.task, parts.data.examples("test"), device)
@@ -166,9 +202,9 @@ def _finish(
         "inference_images_per_s": images_per_s(
             parts.network, shape, parts.data.batch_size, INFERENCE_TIMED_S
         ),
-        "train_images_per_s": recorder.images_per_s,
-        "train_s": recorder.train_s,
-        "peak_memory_mib": peak_mib,
+        "train_images_per_s": told.images_per_s,
+        "train_s": told.train_s,
+        "peak_memory_mib": told.peak_mib,
     }
     curves = history(read(run.folder / JOURNAL_FILE))
     draw(run.folder, curves, answers, parts.data)
@@ -193,7 +229,7 @@ def _close(run: Run, status: Status, error: str | None = None) -> RunRecord:
 def _gpus(config: Mapping[str, Any]) -> list[str]:
     if config["runtime"]["accelerator"] == "cpu" or not torch.cuda.is_available():
         return []
-    return [torch.cuda.get_device_name(0)]
+    return [torch.cuda.get_device_name(k) for k in range(config["runtime"]["devices"])]
 
 
 def _now() -> str:

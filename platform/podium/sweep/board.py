@@ -61,7 +61,7 @@ def _train_all(
             while waiting or under_way:
                 while waiting and len(under_way) < concurrency:
                     k, config = waiting.pop()
-                    threads = config["runtime"]["threads"]
+                    threads = config["runtime"]["threads"] * config["runtime"]["devices"]
                     under_way[task.options(num_cpus=threads).remote(config, train, str(Path.cwd()))] = k
                 (ready,), _ = ray.wait(list(under_way), num_returns=1)
                 k = under_way.pop(ready)

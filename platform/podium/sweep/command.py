@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,10 @@ from podium.sweep.result import (
     to_json,
     to_markdown,
 )
-from podium.sweep.settings import Asha, Grid, Optuna
+from podium.sweep.settings import Grid, KubeRay, Pareto, Remembers, Rungs, Suggests
 from podium.sweep.space import Point, described, draw
 from podium.sweep.tools import real_tools
-from podium.sweep.trial import Outcome, Tools, Trial, load
+from podium.sweep.trial import NO_ROOM, Outcome, Tools, Trial, is_missing, load
 
 SHOWN = 10  # configurations printed at the end; the page has them all
 STARTUP_S = 20.0  # Ray and the first imports of the workers
@@ -33,11 +33,21 @@ PER_RUN_S = 1.2  # building, the last scores, pictures and files of a run
 EXIT_FAILED = 1
 
 
-def sweep_command(arguments: Sequence[str], *, dry_run: bool) -> int:
-    """Carry a sweep out, or go on with it; with ``dry_run`` only show the trials and the estimated time."""
+def sweep_command(arguments: Sequence[str], *, dry_run: bool, cancel: bool) -> int:
+    """Carry a sweep out, or go on with it; with ``dry_run`` only show the trials and the estimated time.
+
+    On Kubernetes: submit it and watch, show what would be submitted, or with ``cancel`` end it.
+    """
     from podium.run.assemble import compose
 
     plan = make_plan(arguments, compose)
+    if isinstance(plan.cluster, KubeRay):
+        from podium.sweep.kuberay import kuberay_command
+
+        check_configurations(plan, real_tools())
+        return kuberay_command(plan, plan.cluster, arguments, dry_run=dry_run, cancel=cancel)
+    if cancel:
+        raise ConfigError("--cancel is for cluster=kuberay; press Ctrl-C where this sweep runs")
     if not dry_run and is_done(plan):
         print(summary(publish(plan)))
         return 0
@@ -67,7 +77,9 @@ def is_done(plan: Plan) -> bool:
     if not is_complete(plan):
         return False
     plan.claim()
-    return not _missing(plan, load(plan.folder))
+    outcomes = load(plan.folder)
+    missing = any(is_missing(outcomes.get(plan.line(point))) for point in plan.points())
+    return isinstance(plan.search, Remembers) or not missing
 
 
 class Follower:
@@ -125,14 +137,14 @@ def preview(plan: Plan, base: dict[str, Any], estimate: Callable[[dict[str, Any]
     ]
     lines += [f"  fixed: {' '.join(plan.fixed)}"] if plan.fixed else []
     lines += [f"{k:>4}  {plan.line(point)}" for k, point in enumerate(points, start=1)]
-    if isinstance(plan.search, Optuna):
+    if isinstance(plan.search, Suggests):
         lines += [f"      {described(axis)}" for axis in plan.axes]
         lines.append("      each trial is suggested after the results of earlier ones")
     seconds = PER_RUN_S + estimate(base)
-    at_once = max(1, cores(plan.cluster) // base["runtime"]["threads"])
+    at_once = max(1, cores(plan.cluster) // (base["runtime"]["threads"] * base["runtime"]["devices"]))
     runs = plan.trials() * plan.seeds
     waves = math.ceil(plan.trials() / at_once) * plan.seeds
-    most = "at most " if isinstance(plan.search, Asha) else ""
+    most = "at most " if isinstance(plan.search, Rungs) else ""
     lines.append(
         f"one run about {seconds:.1f} s; {runs} runs, {at_once} at a time: {most}about "
         f"{duration(waves * seconds + STARTUP_S)}"
@@ -143,20 +155,38 @@ def preview(plan: Plan, base: dict[str, Any], estimate: Callable[[dict[str, Any]
 def carry_out_sweep(
     plan: Plan, tools: Tools, base: dict[str, Any], *, before: Callable[[], None] = lambda: None
 ) -> Result:
-    """Make the trials that are missing, settle what the search stopped, and write the sweep's files."""
-    outcomes = load(plan.folder)
-    remembers = isinstance(plan.search, Asha | Optuna)
-    if not (remembers and is_complete(plan)) and (remembers or _missing(plan, outcomes)):
-        before()
-        from podium.sweep.tuning import carry_out
+    """Make the trials that are missing, settle what the search stopped, and write the sweep's files.
 
-        lost = carry_out(plan, outcomes, tools, base)
-        settle(plan, tools, lost)
-    return publish(plan)
+    Raises:
+        ConfigError: the disk is full.
+    """
+    if is_done(plan):
+        return publish(plan)
+    before()
+    from podium.sweep.tuning import carry_out
+
+    try:
+        carried = carry_out(plan, load(plan.folder), tools, base)
+        settle(plan, tools, carried.lost, stopped=carried.stopped, ended=carried.ended)
+        return publish(plan, left=carried.left, ended=carried.ended)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise ConfigError(
+            f"{plan.folder} must be on a disk with room, got {error.strerror!r}; free some: the same command goes on"
+        ) from None
 
 
-def settle(plan: Plan, tools: Tools, lost: Sequence[tuple[Point, str]]) -> None:
-    """After the search: what it did not let finish was stopped early, and what lost its worker failed."""
+def settle(
+    plan: Plan,
+    tools: Tools,
+    lost: Sequence[tuple[Point, str]],
+    *,
+    stopped: Collection[Point],
+    ended: str | None,
+) -> None:
+    """After the search: what it did not let finish was stopped early, by itself or by the budget that ended it; what
+    lost its worker failed."""
     for point, reason in lost:
         outcome = load(plan.folder).get(plan.line(point)) or Outcome(
             point=list(point),
@@ -171,16 +201,18 @@ def settle(plan: Plan, tools: Tools, lost: Sequence[tuple[Point, str]]) -> None:
         )
         told = f"its worker process ended: {reason}"
         replace(outcome, status=Status.FAILED, value=None, reason=told).save(plan.folder)
+        _close_runs(plan, tools, outcome, Status.INTERRUPTED)
     for outcome in load(plan.folder).values():
         if outcome.status in (Status.RUNNING, Status.FAILED) and outcome.epochs is not None:
-            for seed in range(plan.seeds):
-                _stop(Trial(plan, tuple(outcome.point), tools), seed)
+            _close_runs(plan, tools, outcome, Status.STOPPED)
         if outcome.status is Status.RUNNING:
-            replace(outcome, status=Status.STOPPED).save(plan.folder)
+            why = None if tuple(outcome.point) in stopped else ended
+            replace(outcome, status=Status.STOPPED, reason=why).save(plan.folder)
 
 
-def publish(plan: Plan) -> Result:
-    """Build the sweep's files from its trials: sweep.json, table.csv, table.md, heatmap.png, index.html."""
+def publish(plan: Plan, *, left: int = 0, ended: str | None = None) -> Result:
+    """Build the sweep's files from its trials: sweep.json, table.csv, table.md, index.html and pictures."""
+    from podium.sweep.front import picture as front_picture
     from podium.sweep.heatmap import heat_map, pairs, picture
     from podium.sweep.importance import importance
     from podium.sweep.page import render
@@ -188,17 +220,19 @@ def publish(plan: Plan) -> Result:
     outcomes = load(plan.folder)
     shares, unknown = importance(plan, list(outcomes.values()))
     known = {plan.line(point) for point in plan.points()}
-    said = notes(plan)
     rows = make_rows(plan, outcomes)
-    complete = all(o.status is not Status.RUNNING for o in outcomes.values()) and known <= outcomes.keys()
-    result = Result(plan=plan, rows=rows, importance=shares, unknown=unknown, complete=complete, notes=said)
+    over = all(o.status is not Status.RUNNING for o in outcomes.values())
+    complete = over and known <= outcomes.keys() and not left
+    result = Result(plan, rows, shares, unknown, complete, notes=notes(plan), ended=ended)
     maps = [heat_map(plan, rows, x, y) for x, y in pairs(plan.axes, list(shares))]
     pictures = [picture(plan, one) for one in maps]
+    front = front_picture(result) if isinstance(plan.search, Pareto) else None
     files = {
         "table.csv": to_csv(result).encode(),
         "table.md": to_markdown(result).encode(),
         "heatmap.png": pictures[0],
-        "index.html": render(result, maps, pictures).encode(),
+        "index.html": render(result, maps, pictures, front).encode(),
+        **({"front.png": front} if front is not None else {}),
         "sweep.json": to_json(result).encode(),
     }
     for name, content in files.items():
@@ -223,22 +257,32 @@ def summary(result: Result) -> str:
         )
     if len(result.rows) > SHOWN:
         lines.append(f"      ... {len(result.rows) - SHOWN} more on the page")
+    if isinstance(plan.search, Pareto):
+        from podium.sweep.front import listed
+
+        lines += listed(result)
     if isinstance(plan.search, Grid) and len(plan.axes) == 2:
         from podium.sweep.heatmap import heat_map
         from podium.sweep.pivot import as_text, pivot
 
         lines += as_text(pivot(plan, heat_map(plan, result.rows, plan.axes[1], plan.axes[0]))).splitlines()
+    lines += [f"not finished: {result.ended}"] if result.ended else []
     lines.append(f"page: {plan.folder / 'index.html'}")
     if result.command is not None:
         lines += ["the winner again:", f"  {result.command}"]
     return "\n".join(lines)
 
 
-def _stop(trial: Trial, seed: int) -> None:
-    try:
-        trial.tools.stop(trial.config(seed, None))
-    except ValueError as error:
-        print(f"note: seed {seed} of {trial.line} could not be marked as stopped: {error}", file=sys.stderr)
+def _close_runs(plan: Plan, tools: Tools, outcome: Outcome, status: Status) -> None:
+    """Give the runs that a trial left unfinished their status."""
+    trial = Trial(plan, tuple(outcome.point), tools)
+    for seed in range(plan.seeds):
+        try:
+            tools.stop(trial.config(seed, None), status)
+        except ValueError as error:
+            print(
+                f"note: seed {seed} of {trial.line} could not be marked as {status}: {error}", file=sys.stderr
+            )
 
 
 def _each_value_once(plan: Plan) -> list[Point]:
@@ -250,11 +294,6 @@ def _each_value_once(plan: Plan) -> list[Point]:
             point[k] = value
             samples.append(tuple(point))
     return list(dict.fromkeys(samples))
-
-
-def _missing(plan: Plan, outcomes: dict[str, Outcome]) -> bool:
-    found = [outcomes.get(plan.line(point)) for point in plan.points()]
-    return any(one is None or one.status is Status.RUNNING or one.repeatable for one in found)
 
 
 def duration(seconds: float) -> str:

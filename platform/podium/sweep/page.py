@@ -5,13 +5,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from podium.records.record import Status
+from podium.sweep.front import UNITS, cost_shown, front_rows
+from podium.sweep.front import caption as caption_of_front
 from podium.sweep.heatmap import HeatMap, caption
 from podium.sweep.pivot import pivot, reading
 from podium.sweep.result import Result, Row, after, shown, shown_interval
+from podium.sweep.settings import Pareto
 from podium.sweep.space import described, size
 
 
-def render(result: Result, maps: Sequence[HeatMap], pictures: Sequence[bytes]) -> str:
+def render(
+    result: Result, maps: Sequence[HeatMap], pictures: Sequence[bytes], front: bytes | None = None
+) -> str:
     """The page as HTML; every text from a configuration is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -31,6 +36,15 @@ def render(result: Result, maps: Sequence[HeatMap], pictures: Sequence[bytes]) -
         axes=[described(axis) for axis in plan.axes],
         counts={str(s): n for s in Status if (n := sum(row.outcome.status is s for row in result.rows))},
         complete=result.complete,
+        ended=result.ended,
+        front=None
+        if front is None
+        else {
+            "data": base64.b64encode(front).decode(),
+            "caption": caption_of_front(plan, result.rows),
+            "rows": front_rows(result),
+            "cost": UNITS[plan.search.cost] if isinstance(plan.search, Pareto) else "",
+        },
         notes=result.notes,
         command=result.command,
         best=best.outcome.line if best else None,
@@ -82,6 +96,8 @@ def _row(result: Result, row: Row) -> dict[str, Any]:
         "value": shown(plan.metric, outcome.value),
         "sort": "" if outcome.value is None else repr(outcome.value),
         "interval": shown_interval(plan.metric, row.interval),
+        "cost": cost_shown(row.cost),
+        "cost_sort": "" if row.cost is None else repr(row.cost),
         "low": "" if row.interval is None else repr(row.interval[0]),
         "seeds": seeds,
         "status": str(outcome.status),

@@ -14,10 +14,23 @@ from podium.records.files import write_atomically
 from podium.records.record import canonical_json
 from podium.run.errors import ConfigError
 from podium.run.space import Axis, divide, parse
-from podium.sweep.settings import Asha, Cluster, Grid, Optuna, Search, make_cluster, make_search
+from podium.sweep.settings import (
+    Cluster,
+    Grid,
+    Limits,
+    Median,
+    Rungs,
+    Search,
+    Suggests,
+    make_cluster,
+    make_limits,
+    make_search,
+)
 from podium.sweep.space import Point, check_axes, draw, grid, overrides, size
 
-SWEEP_KEYS = frozenset({"search", "cluster", "sweep", "seeds", "folds", "metric", "mode", "name", "out"})
+SWEEP_KEYS = frozenset(
+    {"search", "cluster", "sweep", "seeds", "folds", "metric", "mode", "name", "out", "budget"}
+)
 SETS_ITSELF = {
     "seed": "seeds",
     "data.split.folds": "folds",
@@ -42,6 +55,7 @@ class Plan:
     mode: str
     search: Search
     cluster: Cluster
+    budget: Limits
 
     @property
     def name(self) -> str:
@@ -52,13 +66,13 @@ class Plan:
         """The configurations, known beforehand; empty when each depends on the results of others (Optuna)."""
         if isinstance(self.search, Grid):
             return grid(self.axes)
-        if isinstance(self.search, Optuna):
+        if isinstance(self.search, Suggests):
             return []
         return draw(self.axes, self.search.trials, self.search.seed)
 
     def trials(self) -> int:
         """How many trials the search makes."""
-        return self.search.trials if isinstance(self.search, Optuna) else len(self.points())
+        return self.search.trials if isinstance(self.search, Suggests) else len(self.points())
 
     def line(self, point: Point) -> str:
         """The searched values of a point, as they are written on a command line."""
@@ -79,7 +93,7 @@ class Plan:
         return shlex.join(["podium", "train", *self.fixed, *overrides(self.axes, point)])
 
     def definition(self) -> dict[str, Any]:
-        """What makes it this sweep and no other; the cluster does not."""
+        """What makes it this sweep and no other; cluster and budget do not."""
         return {
             "axes": [{"kind": type(axis).__name__.lower(), **asdict(axis)} for axis in self.axes],
             "fixed": list(self.fixed),
@@ -149,11 +163,12 @@ def make_plan(arguments: Sequence[str], composed: Any) -> Plan:
         mode=config["mode"],
         search=search,
         cluster=make_cluster(config["cluster"]),
+        budget=make_limits(config["budget"]),
     )
     plan.points()  # a grid over an interval is refused here
-    if isinstance(search, Asha) and any(axis.key == "trainer.max_epochs" for axis in plan.axes):
+    if isinstance(search, Rungs) and any(axis.key == "trainer.max_epochs" for axis in plan.axes):
         raise ConfigError(
-            "trainer.max_epochs must be fixed with search=asha, which compares at equal epochs; fix it"
+            f"trainer.max_epochs must be fixed with search={search.kind}, which compares at equal epochs; fix it"
         )
     return plan
 
@@ -164,7 +179,7 @@ def rungs(search: Search, max_epochs: int) -> list[int | None]:
     Raises:
         ConfigError: the first rung is not before the end.
     """
-    if not isinstance(search, Asha):
+    if not isinstance(search, Rungs):
         return [None]
     if search.grace_epochs >= max_epochs:
         raise ConfigError(
@@ -175,7 +190,7 @@ def rungs(search: Search, max_epochs: int) -> list[int | None]:
     epochs = search.grace_epochs
     while epochs < max_epochs:
         stops.append(epochs)
-        epochs *= search.eta
+        epochs = epochs + search.every_epochs if isinstance(search, Median) else epochs * search.eta
     return [*stops, None]
 
 
@@ -184,7 +199,7 @@ def notes(plan: Plan) -> list[str]:
     found = []
     if not isinstance(plan.search, Grid):
         space = size(plan.axes)
-        if space < plan.search.trials and isinstance(plan.search, Optuna):
+        if space < plan.search.trials and isinstance(plan.search, Suggests):
             found.append(
                 f"the space has only {space:.0f} configurations; repeated suggestions are not trained again"
             )

@@ -5,10 +5,11 @@ import io
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from podium.records.record import Status, canonical_json
 from podium.sweep.plan import Plan
+from podium.sweep.settings import Pareto
 from podium.sweep.trial import Outcome
 
 SCHEMA = 1
@@ -17,12 +18,17 @@ ORDER = (Status.FINISHED, Status.STOPPED, Status.RUNNING, Status.FAILED)
 
 @dataclass(frozen=True)
 class Row:
-    """One configuration in the table. ``number`` counts trials as they began; ``rank`` only the finished."""
+    """One configuration in the table. ``number`` counts trials as they began; ``rank`` only the finished.
+
+    With two aims it has a ``cost``, and is on the ``front`` when no other is both as cheap and as good.
+    """
 
     rank: int | None
     number: int
     outcome: Outcome
     interval: tuple[float, float] | None
+    cost: float | None = None
+    front: bool = False
 
     @property
     def values(self) -> list[float]:
@@ -40,6 +46,13 @@ class Result:
     unknown: str | None
     complete: bool
     notes: list[str]
+    ended: str | None = None
+
+    @property
+    def front(self) -> list[Row]:
+        """With two aims: the configurations that no other beats in one without losing in the other, cheapest first."""
+        on_it = [row for row in self.rows if row.front and row.cost is not None]
+        return sorted(on_it, key=lambda row: row.cost or 0.0)
 
     @property
     def best(self) -> Row | None:
@@ -83,7 +96,22 @@ def make_rows(plan: Plan, outcomes: Mapping[str, Outcome]) -> list[Row]:
         whole = outcome.status is not Status.FAILED and len(values) == plan.seeds
         rank = place if outcome.status is Status.FINISHED else None
         rows.append(Row(rank, number, outcome, interval_of(values, plan.folds) if whole else None))
-    return rows
+    return with_front(plan, rows) if isinstance(plan.search, Pareto) else rows
+
+
+def with_front(plan: Plan, rows: Sequence[Row]) -> list[Row]:
+    """The rows with their cost, and whether they are on the front of the finished."""
+    from podium.leaderboard.plots import Point, pareto
+
+    assert isinstance(plan.search, Pareto)
+    costs = [row.outcome.cost(plan.search.cost) if row.rank is not None else None for row in rows]
+    points = [
+        Point(row.number, cost, row.outcome.value, row.outcome.value, row.outcome.value, True)
+        for row, cost in zip(rows, costs, strict=True)
+        if cost is not None and row.outcome.value is not None
+    ]
+    front = {point.number for point in pareto(points, plan.mode)}
+    return [replace(row, cost=cost, front=row.number in front) for row, cost in zip(rows, costs, strict=True)]
 
 
 def to_json(result: Result) -> str:
@@ -95,11 +123,13 @@ def to_json(result: Result) -> str:
         "complete": result.complete,
         "definition": result.plan.definition(),
         "notes": result.notes,
+        "ended": result.ended,
         "best": best.outcome.line if best is not None else None,
         "command": result.command,
         "importance": {"method": "fANOVA", "shares": dict(result.importance), "unknown": result.unknown},
         "trials": [
             {"rank": row.rank, "number": row.number, "interval": row.interval, **asdict(row.outcome)}
+            | ({"cost": row.cost, "front": row.front} if isinstance(result.plan.search, Pareto) else {})
             for row in result.rows
         ],
     }
@@ -126,6 +156,7 @@ def header(plan: Plan) -> list[str]:
         f"mean {plan.metric}",
         "low",
         "high",
+        *(["cost", "front"] if isinstance(plan.search, Pareto) else []),
         *seeds,
         "epochs",
         "status",
@@ -145,6 +176,7 @@ def cells(plan: Plan, row: Row) -> list[str]:
         _text(outcome.value),
         _text(low),
         _text(high),
+        *([_text(row.cost), "yes" if row.front else ""] if isinstance(plan.search, Pareto) else []),
         *(_text(by_seed[seed].value if seed in by_seed else None) for seed in range(plan.seeds)),
         _text(outcome.epochs, missing="all"),
         str(outcome.status),

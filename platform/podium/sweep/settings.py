@@ -1,5 +1,6 @@
 """The plain values of a sweep: how it searches, and with what."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
@@ -49,6 +50,40 @@ class Asha:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Median:
+    """Draws, of which those worse than the median of the finished ones stop early (Golovin et al. 2017)."""
+
+    kind: Literal["median"]
+    trials: int
+    seed: int
+    startup_trials: int
+    grace_epochs: int
+    every_epochs: int
+
+    def __post_init__(self) -> None:
+        _require(self.trials >= 1, f"trials must be at least 1, got {self.trials}")
+        _require(self.startup_trials >= 1, f"startup_trials must be at least 1, got {self.startup_trials}")
+        _require(self.grace_epochs >= 1, f"grace_epochs must be at least 1, got {self.grace_epochs}")
+        _require(self.every_epochs >= 1, f"every_epochs must be at least 1, got {self.every_epochs}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hyperband:
+    """Several successive halvings that begin at different epochs (Li et al. 2018, JMLR 18:185)."""
+
+    kind: Literal["hyperband"]
+    trials: int
+    seed: int
+    grace_epochs: int
+    eta: int
+
+    def __post_init__(self) -> None:
+        _require(self.trials >= 1, f"trials must be at least 1, got {self.trials}")
+        _require(self.grace_epochs >= 1, f"grace_epochs must be at least 1, got {self.grace_epochs}")
+        _require(self.eta >= 2, f"eta must be at least 2, got {self.eta}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Optuna:
     """Tree-structured Parzen estimator (Bergstra et al. 2011) by Optuna."""
 
@@ -62,21 +97,89 @@ class Optuna:
         _require(self.startup_trials >= 1, f"startup_trials must be at least 1, got {self.startup_trials}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Pareto:
+    """Two aims: the metric and a cost, which is to be small (Ozaki et al. 2020), by Optuna."""
+
+    kind: Literal["pareto"]
+    trials: int
+    seed: int
+    startup_trials: int
+    cost: Literal["train_s", "parameters", "multiply_adds", "activations", "depth", "size_mib"]
+
+    def __post_init__(self) -> None:
+        _require(self.trials >= 1, f"trials must be at least 1, got {self.trials}")
+        _require(self.startup_trials >= 1, f"startup_trials must be at least 1, got {self.startup_trials}")
+
+
 Made = TypeVar("Made")
-Search = Grid | Random | Asha | Optuna
+ADDRESS = re.compile(r"[\w.\-]+:\d{1,5}")
+Search = Grid | Random | Asha | Median | Hyperband | Optuna | Pareto
+Rungs = Asha | Median | Hyperband  # searches that compare trials on the way and stop some
+Suggests = Optuna | Pareto  # searches whose configurations depend on the results of others
+Remembers = Rungs | Suggests
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a sweep may use; null: as much as it takes. It is no part of what the sweep is."""
+
+    epochs: int | None
+    hours: float | None
+    concurrency: int | None
+    trial_s: float | None
+
+    def __post_init__(self) -> None:
+        _require(
+            self.epochs is None or self.epochs >= 1, f"epochs must be null or at least 1, got {self.epochs}"
+        )
+        _require(self.hours is None or self.hours > 0, f"hours must be null or positive, got {self.hours}")
+        _require(
+            self.concurrency is None or self.concurrency >= 1,
+            f"concurrency must be null or at least 1, got {self.concurrency}",
+        )
+        _require(
+            self.trial_s is None or self.trial_s > 0, f"trial_s must be null or positive, got {self.trial_s}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """Where trials run. ``cpus`` null: every core that this process may use."""
+    """Where trials run: here (``local``), or in the running cluster at an address (``auto``: this node's own).
 
-    address: Literal["local"]
+    ``cpus`` null: every core that this process may use; a running cluster has its own.
+    """
+
+    address: str
     cpus: int | None
     gpus_per_trial: float
 
     def __post_init__(self) -> None:
+        _require(
+            self.address in ("local", "auto") or bool(ADDRESS.fullmatch(self.address)),
+            f"address must be local, auto or HOST:PORT, got {self.address!r}",
+        )
         _require(self.cpus is None or self.cpus >= 1, f"cpus must be null or at least 1, got {self.cpus}")
         _require(self.gpus_per_trial >= 0, f"gpus_per_trial must be at least 0, got {self.gpus_per_trial}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class KubeRay(Cluster):
+    """A cluster that Kubernetes makes for one sweep. The sweep runs inside it, at ``address``.
+
+    ``manifests`` is a folder that kustomize renders to a RayJob; ``max_workers`` null: as many as it says.
+    """
+
+    manifests: str
+    max_workers: int | None
+    deadline_hours: int
+    fixed: list[str]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        least_one = self.max_workers is None or self.max_workers >= 1
+        _require(least_one, f"max_workers must be null or at least 1, got {self.max_workers}")
+        _require(self.deadline_hours >= 1, f"deadline_hours must be at least 1, got {self.deadline_hours}")
 
 
 def make_search(values: Mapping[str, Any]) -> Search:
@@ -85,13 +188,21 @@ def make_search(values: Mapping[str, Any]) -> Search:
     Raises:
         ConfigError: a kind, key, type or value that is wrong.
     """
-    owners: tuple[type[Search], ...] = (Grid, Random, Asha, Optuna)
+    owners: tuple[type[Search], ...] = (Grid, Random, Asha, Median, Hyperband, Optuna, Pareto)
     for owner in owners:
         if values.get("kind") == owner.__name__.lower():
             return _made(owner, values, "search")
-    raise ConfigError(
-        f"search.kind must be grid, random, asha or optuna, got {values.get('kind')!r}; set search=random"
-    )
+    kinds = ", ".join(owner.__name__.lower() for owner in owners)
+    raise ConfigError(f"search.kind must be one of {kinds}, got {values.get('kind')!r}; set search=random")
+
+
+def make_limits(values: Mapping[str, Any]) -> Limits:
+    """The limits that conf/sweep.yaml and the command line describe.
+
+    Raises:
+        ConfigError: a key, type or value that is wrong.
+    """
+    return _made(Limits, values, "budget")
 
 
 def make_cluster(values: Mapping[str, Any]) -> Cluster:
@@ -100,7 +211,7 @@ def make_cluster(values: Mapping[str, Any]) -> Cluster:
     Raises:
         ConfigError: a key, type or value that is wrong.
     """
-    return _made(Cluster, values, "cluster")
+    return _made(KubeRay if "manifests" in values else Cluster, values, "cluster")
 
 
 def _made(owner: type[Made], values: Mapping[str, Any], path: str) -> Made:

@@ -31,17 +31,17 @@ def find(config: dict[str, Any]) -> RunRecord | None:
     return record.with_(history=history(read(find_folders(config)[0] / JOURNAL_FILE)))
 
 
-def stop(config: dict[str, Any]) -> None:
-    """Say that a run which was left unfinished was stopped by the search; it did not fail."""
+def stop(config: dict[str, Any], status: Status) -> None:
+    """Say of a run which was left unfinished that the search stopped it, or that it was interrupted; it did not fail."""
     from podium.records.journal import Journal
     from podium.run.folders import exclusive, find_folders
 
     for folder in find_folders(config):
         with exclusive(folder):
             record = RunRecord.load(folder)
-            if record.status in UNFINISHED and record.status is not Status.STOPPED:
-                Journal(folder / JOURNAL_FILE).finish(Status.STOPPED)
-                record.with_(status=Status.STOPPED).save(folder)
+            if record.status in UNFINISHED and record.status is not status:
+                Journal(folder / JOURNAL_FILE).finish(status)
+                record.with_(status=status).save(folder)
 
 
 def real_tools() -> Tools:

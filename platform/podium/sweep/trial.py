@@ -1,5 +1,6 @@
 """One trial: one configuration, its seeds trained as replicates, and the file that says how far it came."""
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -20,6 +21,7 @@ from podium.sweep.plan import Plan
 from podium.sweep.space import Point
 
 TRIALS = "trials"
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)  # of a full disk: trying again does not help
 FAILED = (Status.FAILED, Status.DIVERGED)
 UNFINISHED = (Status.RUNNING, Status.INTERRUPTED, Status.PAUSED, Status.STOPPED)
 
@@ -28,25 +30,30 @@ UNFINISHED = (Status.RUNNING, Status.INTERRUPTED, Status.PAUSED, Status.STOPPED)
 class Tools:
     """What a trial is made with, from the room run.
 
-    ``find`` gives a run's record with the history that its journal holds so far, whatever its status. All are
-    module-level functions, so that they reach other processes.
+    ``find`` gives a run's record with the history that its journal holds so far, whatever its status. ``stop`` gives
+    a run that was left unfinished its status. All are module-level functions, so that they reach other processes.
     """
 
     compose: Callable[[list[str]], dict[str, Any]]
     train: Callable[[dict[str, Any]], RunRecord]
     find: Callable[[dict[str, Any]], RunRecord | None]
-    stop: Callable[[dict[str, Any]], None]
+    stop: Callable[[dict[str, Any], Status], None]
 
 
 @dataclass(frozen=True)
 class Replicate:
-    """One seed of a trial. ``value`` is the metric, null unless the run came as far as it was asked to."""
+    """One seed of a trial. ``value`` is the metric, null unless the run came as far as it was asked to.
+
+    ``epochs`` were trained so far; ``costs`` are the record's, null before the run's end.
+    """
 
     seed: int
     status: Status
     value: float | None
     run_key: str | None
     error: str | None
+    epochs: int = 0
+    costs: dict[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,12 @@ class Outcome:
     def save(self, folder: Path) -> None:
         """Write the trial's file below a sweep's folder."""
         write_atomically(_path(folder, self.line, "json"), canonical_json(asdict(self), indent=1).encode())
+
+    def cost(self, name: str) -> float | None:
+        """The mean of a cost over the seeds; null unless all have it."""
+        found = [(r.costs or {}).get(name) for r in self.replicates]
+        known = [cost for cost in found if cost is not None]
+        return fmean(known) if known and len(known) == len(found) else None
 
     @property
     def repeatable(self) -> bool:
@@ -166,13 +179,16 @@ class Trial:
             )
         elif value is not None and not math.isfinite(value):
             status, value, error_line = Status.DIVERGED, None, f"{self.plan.metric} is {value}"
-        return Replicate(seed, status, value, record.run_key, error_line), digest
+        epochs_trained = _logged(record, self.plan.metric)
+        return Replicate(
+            seed, status, value, record.run_key, error_line, epochs_trained, record.costs
+        ), digest
 
     def _record(self, config: dict[str, Any], epochs: int | None) -> RunRecord:
         """The record of a run that came far enough already, else of training it that far."""
         record = self.tools.find(config)
         if record is not None:
-            logged = len((record.history or {}).get(self.plan.metric, []))
+            logged = _logged(record, self.plan.metric)
             far = epochs is not None and record.status in UNFINISHED and logged >= epochs
             if far or record.status in (Status.FINISHED, Status.DIVERGED):
                 return record
@@ -210,6 +226,11 @@ def load_one(folder: Path, line: str) -> Outcome | None:
     return load(folder).get(line) if _path(folder, line, "json").is_file() else None
 
 
+def is_missing(outcome: Outcome | None) -> bool:
+    """Whether a trial of a list has to be made, gone on with, or tried again."""
+    return outcome is None or outcome.status in (Status.RUNNING, Status.STOPPED) or outcome.repeatable
+
+
 def quietly(config: dict[str, Any]) -> dict[str, Any]:
     """The same run as one of many: no bar of its own, and no process of its own that pushes to MLflow."""
     tracking = config["tracking"]
@@ -228,6 +249,11 @@ def value_at(record: RunRecord, metric: str, epochs: int | None) -> float | None
     return values[min(epochs, len(values)) - 1][1]
 
 
+def _logged(record: RunRecord, metric: str) -> int:
+    """The epochs after which a run logged its metric."""
+    return len((record.history or {}).get(metric, []))
+
+
 def reason_of(replicates: list[Replicate]) -> str | None:
     """Why a trial failed, in one line; null when it did not."""
     failed = [r for r in replicates if r.status in FAILED]
@@ -243,4 +269,4 @@ def _path(folder: Path, line: str, suffix: str) -> Path:
 
 def _replicate(raw: Mapping[str, Any]) -> Replicate:
     value = None if raw["value"] is None else float(raw["value"])
-    return Replicate(raw["seed"], Status(raw["status"]), value, raw["run_key"], raw["error"])
+    return Replicate(**{**raw, "status": Status(raw["status"]), "value": value})

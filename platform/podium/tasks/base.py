@@ -58,6 +58,7 @@ class Task(pl.LightningModule, ABC):
         self.network = network
         self.num_classes = num_classes
         self.meter = Meter()
+        self.workers = 1  # that train together, each on its share of every batch
         self.records = True  # a trick that passes a batch through a second time switches it off meanwhile
         self._make_optimizer = optimizer
         self._make_schedule = schedule
@@ -168,7 +169,18 @@ class Task(pl.LightningModule, ABC):
         for trick in self._loss_tricks:
             loss = trick.edit_loss(loss, self.network, batch, output)
         self.record(loss, self.errors(output.detach(), truth), examples=len(truth))
-        return loss
+        return self._of_the_whole(loss, examples=len(truth))
+
+    def _of_the_whole(self, loss: Tensor, *, examples: int) -> Tensor:
+        """The loss weighted by a worker's share, so that the mean over workers is the mean over the batch's examples."""
+        if self.workers == 1:
+            return loss
+        mine = torch.tensor(float(examples), device=self.device)
+        return loss * (mine * self.workers / self.trainer.strategy.reduce(mine.clone(), reduce_op="sum"))
+
+    def flush(self) -> dict[str, float]:
+        """Means of the training metrics since the last flush, over all workers."""
+        return self.meter.flush(self.trainer.strategy.reduce if self.workers > 1 else None)
 
     def record(self, loss: Tensor, sums: Mapping[str, Tensor], *, examples: int) -> None:
         """Note a training batch: train/loss and, by their names, the means of other metrics."""
@@ -187,6 +199,13 @@ class Task(pl.LightningModule, ABC):
         reduce = self.trainer.strategy.reduce
         counts = [n for _, n in self._validation]
         examples = reduce(torch.tensor(sum(counts), device=self.device), reduce_op="sum")
+        if self.workers > 1:
+            loader = self.trainer.val_dataloaders
+            assert loader is not None
+            if int(examples) != (wanted := len(loader.examples)):
+                raise AssertionError(
+                    f"validation must count each of {wanted} examples once, got {int(examples)}"
+                )
         for name in self._validation[0][0]:
             total = torch.stack([sums[name] for sums, _ in self._validation]).sum().double()
             self.log(f"validation/{name}", reduce(total, reduce_op="sum") / examples)

@@ -3,7 +3,7 @@
 Lightning's self.log costs about 0.2 ms a call; three additions on the device cost a hundredth of that.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -33,18 +33,26 @@ class Meter:
         self._first_bad = torch.where(self._first_bad < 0, bad_now, self._first_bad)
         self._examples += examples
 
-    def flush(self) -> dict[str, float]:
+    def flush(self, reduce: Callable[..., Tensor] | None = None) -> dict[str, float]:
         """Means since the last flush, by logged name; empty when nothing was added.
+
+        With several workers ``reduce(tensor, reduce_op=...)`` brings their sums together.
 
         Raises:
             FloatingPointError: a loss was NaN or infinite; the message's argument is the step.
         """
         if self._loss is None or self._first_bad is None or self._examples == 0:
             return {}
-        if (step := int(self._first_bad)) >= 0:
+        first_bad, examples, sums = self._first_bad, self._examples, {"loss": self._loss, **self._sums}
+        if reduce is not None:
+            never = torch.iinfo(first_bad.dtype).max
+            first_bad = reduce(torch.where(first_bad < 0, never, first_bad), reduce_op="min")
+            first_bad = torch.where(first_bad == never, -1, first_bad)
+            examples = int(reduce(torch.tensor(examples, device=first_bad.device), reduce_op="sum"))
+            sums = {name: reduce(value.clone().double(), reduce_op="sum") for name, value in sums.items()}
+        if (step := int(first_bad)) >= 0:
             raise FloatingPointError(step)
-        sums = {"loss": self._loss, **self._sums}
-        means = {f"train/{name}": float(value) / self._examples for name, value in sums.items()}
+        means = {f"train/{name}": float(value) / examples for name, value in sums.items()}
         self._loss = self._first_bad = None
         self._examples = 0
         return means
