@@ -14,11 +14,11 @@ def compose(overrides: list[str]) -> dict[str, Any]:
     return compose(overrides)
 
 
-def train(config: dict[str, Any]) -> RunRecord:
+def train(config: dict[str, Any], **how: Any) -> RunRecord:
     """Train a run, or find that it is done."""
     from podium.run.train import train
 
-    return train(config)
+    return train(config, **how)
 
 
 def find(config: dict[str, Any]) -> RunRecord | None:
