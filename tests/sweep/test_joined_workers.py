@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -22,7 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 CLOSE = 1e-5  # of a loss: its parts are summed in another order
 COMMON = ["data=digits", "runtime.accelerator=cpu", "seeds=1", "tracking=none"]
-OFTEN = ["runtime.checkpoint_every_s=0", "runtime.flush_every_n_steps=1"]
+OFTEN = ["runtime.checkpoint_every_s=0.2", "runtime.flush_every_n_steps=1"]
 LINEAR = [*COMMON, "network=linear", "trainer.max_epochs=6", "name=many"]
 AXES = [
     "initializer=he_normal,glorot_normal,lecun_normal,orthogonal",
@@ -113,18 +114,17 @@ def node_of_a_run(nodes, folder):
     return None
 
 
-def lose_a_node(nodes, folder, wait_until, *, finished):
-    """End a node that trains, once so many trials have finished."""
-    outcomes = folder / "sweeps" / "many"
+def training_node(nodes, folder, wait_until, *, finished):
+    """A node, not the head, that trains when so many trials have finished."""
+    found = []
 
     def due():
-        done = sum(one.status is Status.FINISHED for one in load(outcomes).values())
-        return done >= finished and node_of_a_run(nodes, folder)
+        done = sum(one.status is Status.FINISHED for one in load(folder / "sweeps" / "many").values())
+        found[:] = [node_of_a_run(nodes, folder)] if done >= finished else []
+        return any(found)
 
     wait_until(due, timeout_s=600)
-    number = node_of_a_run(nodes, folder) or 3
-    nodes.kill(number)
-    return nodes.ip(number)
+    return found[0]
 
 
 def test_24_trials_of_two_workers_on_two_nodes_each_survive_a_node_with_the_numbers_of_one_worker(
@@ -132,7 +132,8 @@ def test_24_trials_of_two_workers_on_two_nodes_each_survive_a_node_with_the_numb
 ):
     there, here = tmp_path / "there", tmp_path / "here"
     driver = begin(three, there, *LINEAR, *OFTEN, *AXES, *joined(three))
-    lost = lose_a_node(three, there, wait_until, finished=6)
+    number = training_node(three, there, wait_until, finished=6)
+    three.kill(number)
     assert driver.wait(600) == 0, (there / "words.log").read_text()
     assert begin(three, here, *LINEAR, *AXES, "cluster=local", "cluster.cpus=2").wait(600) == 0
     outcomes = load(there / "sweeps" / "many")
@@ -146,7 +147,7 @@ def test_24_trials_of_two_workers_on_two_nodes_each_survive_a_node_with_the_numb
         first, second = record.tags["nodes"].split(", ")
         assert first != second, "both workers were on one node"
     assert sum(record.resumes for record in ours.values()) == 1, "no run was broken off"
-    after = [record for record in ours.values() if lost not in record.tags["nodes"]]
+    after = [record for record in ours.values() if three.ip(number) not in record.tags["nodes"]]
     assert 0 < len(after) <= 18
     assert not list(there.glob("runs/*/.together-*"))
     wait_until(lambda: not workers_of(there), timeout_s=60)
@@ -165,15 +166,29 @@ def check_same(one, other):
         assert values == pytest.approx([value for _, value in other.history[name]], abs=CLOSE)
 
 
-def test_without_retries_a_lost_node_fails_its_trial(three, tmp_path, wait_until):
-    words = [*LINEAR, *OFTEN, AXES[0], *joined(three)]
-    driver = begin(three, tmp_path, *words, "trainer.max_epochs=20", first=NO_RETRIES)
-    lose_a_node(three, tmp_path, wait_until, finished=1)
+@pytest.mark.parametrize("recalled", [False, True], ids=["lost", "recalled"])
+def test_without_retries_a_lost_node_fails_its_trial_and_a_recalled_one_does_not(
+    recalled, three, tmp_path, wait_until
+):
+    words = [*LINEAR, *OFTEN, "initializer=he_normal,glorot_normal", "trainer.max_epochs=60", *joined(three)]
+    recallers = {number: three.recaller(number, deadline_s=1) for number in (2, 3) if recalled}
+    driver = begin(three, tmp_path, *words, first=NO_RETRIES)
+    number = training_node(three, tmp_path, wait_until, finished=0)
+    wait_until(lambda: points(tmp_path) >= 20)
+    if recalled:
+        recallers.pop(number).communicate(b"now\n")
+        time.sleep(1.5)  # to die before the deadline is no preemption, for Ray
+    three.kill(number)
+    for process in recallers.values():
+        process.kill()
+        process.wait()
     assert driver.wait(600) == 0, (tmp_path / "words.log").read_text()
     outcomes = load(tmp_path / "sweeps" / "many").values()
-    (lost,) = [one for one in outcomes if one.status is Status.FAILED]
-    assert lost.reason.startswith("its worker process ended")
-    assert Counter(one.status for one in outcomes) == {Status.FINISHED: 3, Status.FAILED: 1}
+    failed = [one.reason for one in outcomes if one.status is Status.FAILED]
+    assert len(outcomes) == 2
+    assert len(failed) == (0 if recalled else 1)
+    assert all(reason.startswith("its worker process ended") for reason in failed)
+    assert sum(record.resumes for record in records(tmp_path).values()) == (1 if recalled else 0)
 
 
 def test_a_worker_killed_and_the_driver_killed_end_in_the_bits_of_two_workers_of_one_machine(
