@@ -174,7 +174,7 @@ def test_without_retries_a_lost_node_fails_its_trial_and_a_recalled_one_does_not
     recallers = {number: three.recaller(number, deadline_s=1) for number in (2, 3) if recalled}
     driver = begin(three, tmp_path, *words, first=NO_RETRIES)
     number = training_node(three, tmp_path, wait_until, finished=0)
-    wait_until(lambda: points(tmp_path) >= 20)
+    wait_until(lambda: points(tmp_path) >= 20, timeout_s=600)
     if recalled:
         recallers.pop(number).communicate(b"now\n")
         time.sleep(1.5)  # to die before the deadline is no preemption, for Ray
@@ -197,11 +197,11 @@ def test_a_worker_killed_and_the_driver_killed_end_in_the_bits_of_two_workers_of
     there, here = tmp_path / "there", tmp_path / "here"
     words = [*COMMON, *DROPOUT, *OFTEN, "optimizer.lr=0.001,0.002", "name=broken", *joined(three)]
     driver = begin(three, there, *words)
-    wait_until(lambda: points(there) >= 20, timeout_s=300)
+    wait_until(lambda: points(there) >= 20, timeout_s=600)
     victim = next(one for one in workers_of(there) if one.cmdline()[0].startswith("ray::Worker"))
     victim.kill()
-    wait_until(lambda: any(record.resumes for record in records(there).values()), timeout_s=300)
-    wait_until(lambda: points(there) >= 60, timeout_s=300)
+    wait_until(lambda: any(record.resumes for record in records(there).values()), timeout_s=600)
+    wait_until(lambda: points(there) >= 60, timeout_s=600)
     driver.send_signal(signal.SIGKILL)
     driver.wait()
     wait_until(lambda: not workers_of(there), timeout_s=60)

@@ -74,6 +74,10 @@ class Worker:
         """Where it is."""
         return Place(ray.util.get_node_ip_address(), self.gpus)  # type: ignore[no-untyped-call]
 
+    def prepare(self) -> None:
+        """Import what it trains with, which takes seconds, while the trial does so too."""
+        import podium.run.worker  # noqa: F401
+
     def port(self) -> int:
         """A free one of its node."""
         with socket.socket() as probe:
@@ -159,6 +163,8 @@ class Together:
         assert group is not None, "a trial has a placement group"
         self.actors = [_actor(group, bundle) for bundle in range(group.bundle_count)]
         self.places = ray.get([actor.place.remote() for actor in self.actors])
+        for actor in self.actors:
+            actor.prepare.remote()
 
 
 def _actor(group: PlacementGroup, bundle: int) -> Any:
