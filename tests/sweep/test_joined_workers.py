@@ -212,10 +212,10 @@ def test_a_worker_killed_and_the_driver_killed_end_in_the_bits_of_two_workers_of
         "runtime.accelerator=cpu",
         "tracking=none",
         *DROPOUT,
+        *OFTEN,
         "optimizer.lr=0.001",
-        TOGETHER,
     ]
-    assert begin(three, here, *alone, verb="train").wait(600) == 0, (here / "words.log").read_text()
+    assert begin(three, here, *alone, TOGETHER, verb="train").wait(600) == 0, (here / "words.log").read_text()
     ((name, reference),) = records(here).items()
     broken = records(there)[name]
     assert broken.resumes == 2
