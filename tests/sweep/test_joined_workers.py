@@ -115,12 +115,12 @@ def node_of_a_run(nodes, folder):
 
 
 def training_node(nodes, folder, wait_until, *, finished):
-    """A node, not the head, that trains when so many trials have finished."""
+    """A node, not the head, that trains when so many trials have finished: there is room for one at a time."""
     found = []
 
     def due():
-        done = sum(one.status is Status.FINISHED for one in load(folder / "sweeps" / "many").values())
-        found[:] = [node_of_a_run(nodes, folder)] if done >= finished else []
+        begun = len(list(folder.glob("sweeps/many/trials/*.json")))
+        found[:] = [node_of_a_run(nodes, folder)] if begun > finished else []
         return any(found)
 
     wait_until(due, timeout_s=600)
