@@ -43,7 +43,7 @@ from podium.run.workers import Start, Told, check_shares, on_gpus, train_togethe
 from podium.run.workers import tags as workers_tags
 
 HERE = Processes()
-INFERENCE_TIMED_S = 0.2
+INFERENCE_TIMED_S = 0.05
 RESUMABLE = (Status.RUNNING, Status.INTERRUPTED, Status.PAUSED, Status.STOPPED)
 
 
@@ -55,6 +55,7 @@ class Run:
     record: RunRecord
     journal: Journal
     resume: bool
+    pictures: bool
 
     def save(self, **changes: Any) -> RunRecord:
         """Change the record and write it."""
@@ -64,12 +65,17 @@ class Run:
 
 
 def train(
-    config: Mapping[str, Any], *, after_first_step: Callable[[], None] = lambda: None, start: Start = HERE
+    config: Mapping[str, Any],
+    *,
+    pictures: bool = True,
+    after_first_step: Callable[[], None] = lambda: None,
+    start: Start = HERE,
 ) -> RunRecord:
     """Train a checked configuration and return its record; a finished one is returned as it is.
 
-    ``after_first_step`` is called once when training is under way; ``start`` starts the workers where there are several.
-    The record's status is FINISHED, DIVERGED, or PAUSED when ``runtime.stop_epoch`` was reached before the end.
+    ``pictures`` are drawn at the end, which takes longer than training a small network: of one run among many they are
+    left out. ``after_first_step`` is called once when training is under way; ``start`` starts the workers where there are
+    several. The record's status is FINISHED, DIVERGED, or PAUSED when ``runtime.stop_epoch`` was reached before the end.
 
     Raises:
         ConfigError: parts that do not fit together; nothing was trained.
@@ -94,12 +100,17 @@ def train(
         if before is not None and is_final(before):
             return before  # another process finished it while this one was building
         tags = workers_tags(config) | start.tags()
-        run = _open(config, folder, before, seen, tags)
+        run = _open(config, folder, before, seen, tags, pictures)
         return _carry_out(run, parts, config, after_first_step, start)
 
 
 def _open(
-    config: Mapping[str, Any], folder: Path, before: RunRecord | None, seen: DataPrint, tags: dict[str, str]
+    config: Mapping[str, Any],
+    folder: Path,
+    before: RunRecord | None,
+    seen: DataPrint,
+    tags: dict[str, str],
+    pictures: bool,
 ) -> Run:
     """Start the record, or take up that of an interrupted run with its checkpoint."""
     goes_on = before is not None and before.status in RESUMABLE
@@ -120,7 +131,7 @@ def _open(
         tags=dict(config["runtime"]["tags"]) | tags,
         resumes=before.resumes + 1 if before is not None and goes_on else 0,
     )
-    run = Run(folder=folder, record=record, journal=journal, resume=step is not None)
+    run = Run(folder=folder, record=record, journal=journal, resume=step is not None, pictures=pictures)
     write_atomically(
         folder / CONFIG_FILE, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True).encode()
     )
@@ -226,7 +237,8 @@ def _finish(
         "peak_memory_mib": told.peak_mib,
     }
     curves = history(read(run.folder / JOURNAL_FILE))
-    draw(run.folder, curves, answers, parts.data)
+    if run.pictures:
+        draw(run.folder, curves, answers, parts.data)
     files = [PREDICTIONS_FILE, WEIGHTS_FILE, *sorted(p.name for p in run.folder.glob("*.png"))]
     record = run.record.with_(
         metrics=metrics,
