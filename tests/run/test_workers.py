@@ -20,8 +20,11 @@ from podium.data.loader import BatchLoader
 from podium.records.record import RunRecord, Status
 from podium.run.assemble import compose
 from podium.run.build import build
-from podium.run.errors import ConfigError
+from podium.run.errors import ConfigError, WorkerLost
+from podium.run.processes import Processes
 from podium.run.saver import checked_checkpoint, worker_seed
+from podium.run.train import train
+from podium.run.workers import Family
 from podium.tasks.meter import Meter
 
 SMALL = [
@@ -137,6 +140,36 @@ def test_what_several_workers_cannot_train_is_refused() -> None:
         parts("network=lecture_cnn_bn_8", "runtime.devices=2")
     with pytest.raises(ConfigError, match="must be 1 for Perceptron"):
         parts("network=perceptron", "data=separable", "runtime.devices=2")
+
+
+def test_more_workers_than_gpus_of_this_machine_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    Processes().check("auto", 2)
+    Processes().check("cpu", 3)
+    with pytest.raises(ConfigError, match="must be at most the 2 GPUs that are here, got 3; lower it"):
+        Processes().check("auto", 3)
+
+
+class Loses(Processes):
+    """Workers of which one is gone as soon as they begin."""
+
+    def begin(self, order: Path, workers: int) -> Family:
+        raise WorkerLost("worker 1 of 2 on 10.0.0.8 was lost")
+
+    def tags(self) -> dict[str, str]:
+        return {"nodes": "10.0.0.7, 10.0.0.8"}
+
+
+def test_a_run_that_lost_a_worker_is_not_over_and_says_where_it_was(tmp_path: Path) -> None:
+    config = compose([*SMALL, "runtime.devices=2", f"paths.runs={tmp_path / 'runs'}"])
+    for resumes in (0, 1):
+        with pytest.raises(WorkerLost):
+            train(config, start=Loses())
+        record = RunRecord.load(the_run(tmp_path))
+        assert (record.status, record.resumes) == (Status.INTERRUPTED, resumes)
+        assert record.error == "worker 1 of 2 on 10.0.0.8 was lost"
+        assert record.tags["nodes"] == "10.0.0.7, 10.0.0.8"
 
 
 def test_each_worker_draws_numbers_of_its_own() -> None:

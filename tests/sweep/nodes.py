@@ -51,10 +51,14 @@ class Nodes:
         """The address of a node."""
         return f"{self.network}.{number}"
 
-    def start(self, number: int, pythonpath: str = "") -> None:
-        """Start a node, the head first; ``pythonpath`` goes before what all nodes have."""
+    def start(self, number: int, pythonpath: str = "", gpus: int = 0) -> None:
+        """Start a node, the head first; ``pythonpath`` goes before what all nodes have. GPUs are only said to be there."""
         words = ["--block", f"--node-ip-address={self.ip(number)}", "--num-cpus=1"]
-        words += [f"--temp-dir={self.folder / str(number)}", f"--object-store-memory={128 << 20}"]
+        words += [
+            f"--num-gpus={gpus}",
+            f"--temp-dir={self.folder / str(number)}",
+            f"--object-store-memory={128 << 20}",
+        ]
         if number == 1:
             words += ["--head", f"--port={self.port}", "--include-dashboard=false"]
             words += [f"--ray-client-server-port={free_port()}"]

@@ -1,6 +1,7 @@
 """The training loop: a lean Lightning Trainer, set up so that a resume is exact and the step is cheap."""
 
 import logging
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -101,12 +102,15 @@ def loop(
 
 def make_trainer(parts: Assembly, folder: Path, callbacks: list[pl.Callback]) -> pl.Trainer:
     """A Trainer without the parts that cost time in every step or write where nobody looks."""
+    workers = parts.runtime.devices
+    here = int(os.environ["LOCAL_WORLD_SIZE"]) if workers > 1 else 1
     with quiet_lightning():
         return pl.Trainer(
             accelerator=parts.runtime.accelerator,
-            devices=parts.runtime.devices,
-            strategy=several() if parts.runtime.devices > 1 else "auto",
-            sync_batchnorm=parts.runtime.devices > 1,
+            devices=here,
+            num_nodes=workers // here,
+            strategy=several() if workers > 1 else "auto",
+            sync_batchnorm=workers > 1,
             precision=parts.trainer.precision,
             max_epochs=parts.trainer.max_epochs,
             accumulate_grad_batches=parts.trainer.accumulate,
@@ -123,7 +127,7 @@ def make_trainer(parts: Assembly, folder: Path, callbacks: list[pl.Callback]) ->
 
 
 def several() -> DDPStrategy:
-    """Workers that were started by run/workers.py, each with its place in the environment."""
+    """Workers that were started, each with its place in the environment."""
     # Networks with parts that not every step uses, such as blocks that are dropped, are trained too.
     return DDPStrategy(cluster_environment=TorchElasticEnvironment(), find_unused_parameters=True)
 

@@ -22,3 +22,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
     if len(known) > MOST_LISTED:
         return "podium train --help lists the groups"
     return f"choose from {', '.join(known)}" if known else "there is none to choose from"
+
+
+class WorkerFailed(RuntimeError):
+    """A worker of several ended without having trained."""
+
+
+class WorkerLost(RuntimeError):
+    """A worker was lost with its process or machine; the run goes on from its checkpoint wherever it is begun again."""

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from podium.records.record import DataPrint, RunRecord, Status, entry_hash
 from podium.run.build import Assembly, build, refusals
 from podium.run.costs import images_per_s, network_costs
 from podium.run.engine import fit, pin_threads
+from podium.run.errors import WorkerLost
 from podium.run.folders import (
     CHECKPOINT_FILE,
     CONFIG_FILE,
@@ -32,13 +34,15 @@ from podium.run.folders import (
 from podium.run.interrupts import Interrupted, Interrupts, interrupts
 from podium.run.memory import PeakMemory
 from podium.run.pictures import draw
+from podium.run.processes import Processes
 from podium.run.recorder import Diverged
 from podium.run.saver import checked_checkpoint
 from podium.run.score import predict, save_predictions, scores
 from podium.run.teacher import check_teachers
-from podium.run.workers import Told, check_shares, on_gpus, train_together
+from podium.run.workers import Start, Told, check_shares, on_gpus, train_together
 from podium.run.workers import tags as workers_tags
 
+HERE = Processes()
 INFERENCE_TIMED_S = 0.05
 RESUMABLE = (Status.RUNNING, Status.INTERRUPTED, Status.PAUSED, Status.STOPPED)
 
@@ -61,17 +65,22 @@ class Run:
 
 
 def train(
-    config: Mapping[str, Any], *, pictures: bool = True, after_first_step: Callable[[], None] = lambda: None
+    config: Mapping[str, Any],
+    *,
+    pictures: bool = True,
+    after_first_step: Callable[[], None] = lambda: None,
+    start: Start = HERE,
 ) -> RunRecord:
     """Train a checked configuration and return its record; a finished one is returned as it is.
 
     ``pictures`` are drawn at the end, which takes longer than training a small network: of one run among many they are
-    left out. ``after_first_step`` is called once when training is under way. The record's status is FINISHED, DIVERGED, or
-    PAUSED when ``runtime.stop_epoch`` was reached before the end.
+    left out. ``after_first_step`` is called once when training is under way; ``start`` starts the workers where there are
+    several. The record's status is FINISHED, DIVERGED, or PAUSED when ``runtime.stop_epoch`` was reached before the end.
 
     Raises:
         ConfigError: parts that do not fit together; nothing was trained.
         Interrupted: an end was asked for; the same configuration goes on from there.
+        WorkerLost: one of several workers is gone; the same configuration goes on from the last checkpoint.
     """
     pin_threads(config["runtime"])
     if (done := find_record(config)) is not None and is_final(done):
@@ -83,17 +92,25 @@ def train(
         parts.data.setup("fit")
         seen = parts.data.fingerprint()
         check_shares(parts.data, parts.runtime.devices)
+    if parts.runtime.devices > 1:
+        start.check(parts.runtime.accelerator, parts.runtime.devices)
     folder = (find_folders(config) or [run_folder(config)])[0]
     with exclusive(folder):
         before = find_record(config)
         if before is not None and is_final(before):
             return before  # another process finished it while this one was building
-        run = _open(config, folder, before, seen, pictures)
-        return _carry_out(run, parts, config, after_first_step)
+        tags = workers_tags(config) | start.tags()
+        run = _open(config, folder, before, seen, tags, pictures)
+        return _carry_out(run, parts, config, after_first_step, start)
 
 
 def _open(
-    config: Mapping[str, Any], folder: Path, before: RunRecord | None, seen: DataPrint, pictures: bool
+    config: Mapping[str, Any],
+    folder: Path,
+    before: RunRecord | None,
+    seen: DataPrint,
+    tags: dict[str, str],
+    pictures: bool,
 ) -> Run:
     """Start the record, or take up that of an interrupted run with its checkpoint."""
     goes_on = before is not None and before.status in RESUMABLE
@@ -111,7 +128,7 @@ def _open(
         started=before.started if before is not None and goes_on else _now(),
         data=seen,
         groups=list(config["runtime"]["groups"]),
-        tags=dict(config["runtime"]["tags"]) | workers_tags(config),
+        tags=dict(config["runtime"]["tags"]) | tags,
         resumes=before.resumes + 1 if before is not None and goes_on else 0,
     )
     run = Run(folder=folder, record=record, journal=journal, resume=step is not None, pictures=pictures)
@@ -128,19 +145,19 @@ def _open(
 
 
 def _carry_out(
-    run: Run, parts: Assembly, config: Mapping[str, Any], after_first_step: Callable[[], None]
+    run: Run, parts: Assembly, config: Mapping[str, Any], after_first_step: Callable[[], None], start: Start
 ) -> RunRecord:
     """Train and finish; whatever happens, the record and the journal say how it ended."""
     try:
         with interrupts() as asked:
-            way = _together if parts.runtime.devices > 1 else _alone
+            way = partial(_together, start) if parts.runtime.devices > 1 else _alone
             told, device = way(run, parts, config, asked, after_first_step)
         if told.outcome == "paused":
             return _close(run, Status.PAUSED)
         return _finish(run, parts, config, told, device)
     except Diverged as error:
         return _close(run, Status.DIVERGED, str(error))
-    except Interrupted as error:
+    except (Interrupted, WorkerLost) as error:
         _close(run, Status.INTERRUPTED, str(error))
         raise
     except BaseException as error:
@@ -176,6 +193,7 @@ def _alone(
 
 
 def _together(
+    start: Start,
     run: Run,
     parts: Assembly,
     config: Mapping[str, Any],
@@ -184,7 +202,13 @@ def _together(
 ) -> tuple[Told, torch.device]:
     run.journal.close()  # the first worker writes on in it
     told = train_together(
-        config, run.folder, parts.network, resume=run.resume, asked=asked, after_first_step=after_first_step
+        config,
+        run.folder,
+        parts.network,
+        resume=run.resume,
+        asked=asked,
+        after_first_step=after_first_step,
+        start=start,
     )
     return told, torch.device("cuda" if on_gpus(parts.runtime.accelerator) else "cpu")
 

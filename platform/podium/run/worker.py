@@ -1,4 +1,4 @@
-"""One of several workers that train a network together: python -m podium.run.worker ORDER, started by run/workers.py.
+"""One of several workers that train a network together. As a process: python -m podium.run.worker ORDER PARENT.
 
 The first writes points, checkpoints and, at the end, the weights; what the others know is in the first one's numbers.
 """
@@ -36,11 +36,10 @@ class _Silent:
         """Nothing waits."""
 
 
-def main(path: Path) -> None:
-    """Train one worker's part of an order, and tell how it ended."""
+def work(path: Path) -> None:
+    """Train one worker's part of an order, and tell how it ended; which worker this is, is in the environment."""
     order = Order.load(path)
     first = os.environ["RANK"] == "0"
-    threading.Thread(target=_end_with, args=(order.parent,), daemon=True).start()
     pin_threads(order.config["runtime"])
     parts = build(order.config)
     parts.data.prepare_data()
@@ -97,4 +96,5 @@ def _end_with(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    threading.Thread(target=_end_with, args=(int(sys.argv[2]),), daemon=True).start()
+    work(Path(sys.argv[1]))

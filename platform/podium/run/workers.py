@@ -1,21 +1,17 @@
-"""Several workers on one machine that train one network: processes of ours, each with its share of every batch.
+"""Several workers that train one network, each with its share of every batch.
 
 The process that asked keeps the record and evaluates the trained network alone, so each example counts once; the
-workers only train. They are plain processes, and so this works in a shell, a notebook and an actor of Ray alike.
+workers only train. How they are started is a parameter: as processes of this machine (run/processes.py), or on the
+nodes of a cluster (sweep/together.py). What a worker does is the same: run/worker.py.
 """
 
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import safetensors.torch
 import torch
@@ -24,14 +20,14 @@ from torch import nn
 from podium.data.arrays import SplitName
 from podium.data.base import DataModule
 from podium.data.loader import BatchLoader
-from podium.run.errors import ConfigError
+from podium.run.errors import ConfigError, WorkerFailed, WorkerLost
 from podium.run.interrupts import Interrupted, Interrupts
 from podium.run.recorder import Diverged
 from podium.tasks.base import Task
 
 ORDER_FILE, TOLD_FILE, STARTED_FILE, WEIGHTS = "order.json", "told.json", "started", "trained.safetensors"
 PULSE_S = 0.05
-GRACE_S = 10.0  # for the others, once one has ended badly
+GRACE_S = 10.0  # for the others, once one has ended badly: which of them was the first?
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,6 @@ class Order:
     config: Mapping[str, Any]
     folder: Path
     resume: bool
-    parent: int
 
     @classmethod
     def load(cls, path: Path) -> "Order":
@@ -66,8 +61,42 @@ class Told:
     peak_mib: float = 0.0
 
 
-class WorkerFailed(RuntimeError):
-    """A worker ended without having trained."""
+class Family(Protocol):
+    """Workers that were started."""
+
+    def training(self) -> bool:
+        """Whether any of them still trains.
+
+        Raises:
+            WorkerFailed: one ended badly.
+            WorkerLost: one is gone.
+        """
+
+    def ask(self, signum: int) -> None:
+        """Ask all for an end, as that signal would."""
+
+    def end(self) -> None:
+        """End those that still train, at once."""
+
+
+class Start(Protocol):
+    """A way in which workers are started."""
+
+    def check(self, accelerator: str, workers: int) -> None:
+        """There is room for so many.
+
+        Raises:
+            ConfigError: there is not.
+        """
+
+    def tags(self) -> dict[str, str]:
+        """What a record says of where they are."""
+
+    def scratch(self, folder: Path) -> AbstractContextManager[Path]:
+        """A folder for one training into a run's folder, which all workers see."""
+
+    def begin(self, order: Path, workers: int) -> Family:
+        """Start them on an order, each with its place in the environment, as torch's launcher would give it."""
 
 
 def check_workers(task: Task, accelerator: str, workers: int) -> None:
@@ -78,18 +107,12 @@ def check_workers(task: Task, accelerator: str, workers: int) -> None:
     """
     if workers == 1:
         return
-    on_gpu = on_gpus(accelerator)
-    if on_gpu and torch.cuda.device_count() < workers:
-        raise ConfigError(
-            f"runtime.devices must be at most the {torch.cuda.device_count()} GPUs that are here, got {workers}; "
-            "lower it, or set runtime.accelerator=cpu"
-        )
     if task.by_rule:
         raise ConfigError(
             f"runtime.devices must be 1 for {type(task).__name__}, which corrects weights itself, got {workers}"
         )
     norm = nn.modules.batchnorm._BatchNorm
-    if not on_gpu and any(isinstance(module, norm) for module in task.network.modules()):
+    if not on_gpus(accelerator) and any(isinstance(module, norm) for module in task.network.modules()):
         raise ConfigError(
             "runtime.devices must be 1 on the CPU with batch normalisation, which would see each worker's share alone, "
             f"got {workers}; use GPUs, or a network without it"
@@ -131,6 +154,7 @@ def train_together(
     resume: bool,
     asked: Interrupts,
     after_first_step: Callable[[], None],
+    start: Start,
 ) -> Told:
     """Train with the workers of ``runtime.devices``; the final weights are in ``network`` afterwards.
 
@@ -138,19 +162,19 @@ def train_together(
         Diverged: a loss was not finite.
         Interrupted: an end was asked for; the checkpoint is written.
         WorkerFailed: a worker ended badly, and the others with it.
+        WorkerLost: a worker is gone, and the others were ended.
     """
-    with tempfile.TemporaryDirectory(prefix="podium-workers-") as place:
-        scratch = Path(place)
-        Order(config=config, folder=folder.resolve(), resume=resume, parent=os.getpid()).save(
-            scratch / ORDER_FILE
-        )
-        family = _start(scratch, config["runtime"]["devices"])
+    with start.scratch(folder) as scratch:
+        Order(config=config, folder=folder.resolve(), resume=resume).save(scratch / ORDER_FILE)
+        family = start.begin(scratch / ORDER_FILE, config["runtime"]["devices"])
         try:
             _wait(family, scratch, asked, after_first_step)
+        except (WorkerFailed, WorkerLost):
+            if asked.signum is not None:  # before it was ready to save, or while another was saving
+                raise Interrupted(asked.signum) from None
+            raise
         finally:
-            for process in family:
-                process.kill()
-                process.wait()
+            family.end()
         told = Told(**json.loads((scratch / TOLD_FILE).read_bytes()))
         if told.outcome == "diverged":
             raise Diverged(told.reason)
@@ -161,63 +185,13 @@ def train_together(
         return told
 
 
-def _start(scratch: Path, workers: int) -> list["subprocess.Popen[bytes]"]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    group = {
-        "WORLD_SIZE": workers,
-        "LOCAL_WORLD_SIZE": workers,
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": port,
-    }
-    group |= {"GROUP_RANK": 0, "TORCHELASTIC_RUN_ID": "podium"}
-    family = []
-    for rank in range(workers):
-        own = group | {"RANK": rank, "LOCAL_RANK": rank}
-        with (scratch / f"{rank}.log").open("wb") as words:
-            family.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", "podium.run.worker", str(scratch / ORDER_FILE)],
-                    env={**os.environ, **{name: str(value) for name, value in own.items()}},
-                    stdin=subprocess.DEVNULL,
-                    stdout=words,
-                    stderr=None if rank == 0 and sys.stderr.isatty() else words,  # where its bar is drawn
-                    start_new_session=True,  # Ctrl-C is for the process that started them, which tells them
-                )
-            )
-    return family
-
-
-def _wait(
-    family: list["subprocess.Popen[bytes]"],
-    scratch: Path,
-    asked: Interrupts,
-    after_first_step: Callable[[], None],
-) -> None:
+def _wait(family: Family, scratch: Path, asked: Interrupts, after_first_step: Callable[[], None]) -> None:
     started = forwarded = False
-    while None in [process.poll() for process in family]:
-        if any(process.returncode for process in family):
-            break
+    while family.training():
         if asked.signum is not None and not forwarded:
             forwarded = True
-            for process in family:
-                process.send_signal(signal.SIGTERM if asked.signum == signal.SIGTERM else signal.SIGINT)
+            family.ask(asked.signum)
         if not started and (scratch / STARTED_FILE).exists():
             started = True
             after_first_step()
         time.sleep(PULSE_S)
-    if any(process.returncode for process in family):
-        if asked.signum is not None:  # before it was ready to save, or while another was saving
-            raise Interrupted(asked.signum)
-        raise WorkerFailed(_failure(family, scratch))
-
-
-def _failure(family: list["subprocess.Popen[bytes]"], scratch: Path) -> str:
-    """Which worker failed, and its last words; the others are given a moment to fail for a reason of their own."""
-    rank = next(k for k, process in enumerate(family) if process.poll())
-    until = time.monotonic() + GRACE_S
-    while time.monotonic() < until and any(process.poll() is None for process in family):
-        time.sleep(PULSE_S)
-    said = (scratch / f"{rank}.log").read_text(errors="replace").strip().splitlines()
-    return f"worker {rank} of {len(family)} ended with code {family[rank].returncode}: {said[-1] if said else 'no word'}"

@@ -22,7 +22,7 @@ from podium.sweep.result import (
     to_json,
     to_markdown,
 )
-from podium.sweep.settings import Grid, KubeRay, Pareto, Remembers, Rungs, Suggests
+from podium.sweep.settings import Grid, KubeRay, Pareto, Remembers, Rungs, Suggests, check_gpus
 from podium.sweep.space import Point, described, draw
 from podium.sweep.tools import real_tools
 from podium.sweep.trial import NO_ROOM, Outcome, Tools, Trial, is_missing, load
@@ -115,6 +115,7 @@ def check_configurations(plan: Plan, tools: Tools) -> list[dict[str, Any]]:
     """
     points = plan.points() or _each_value_once(plan)
     configs = [tools.compose(plan.run_overrides(point, 0)) for point in points]
+    check_gpus(plan.cluster, configs[0]["runtime"])
     seen: dict[str, Point] = {}
     for point, config in zip(points, configs, strict=True):
         digest = entry_hash(config)

@@ -1,5 +1,6 @@
 """The plain values of a sweep: how it searches, and with what."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -212,6 +213,30 @@ def make_cluster(values: Mapping[str, Any]) -> Cluster:
         ConfigError: a key, type or value that is wrong.
     """
     return _made(KubeRay if "manifests" in values else Cluster, values, "cluster")
+
+
+def check_gpus(cluster: Cluster, runtime: Mapping[str, Any]) -> None:
+    """The GPUs of a trial are those that its workers can use: a share or one for a single worker, else one for each.
+
+    Raises:
+        ConfigError: they are not.
+    """
+    workers, gpus = runtime["devices"], cluster.gpus_per_trial
+    if workers == 1 and gpus > 1:
+        raise ConfigError(
+            f"cluster.gpus_per_trial must be at most 1 with runtime.devices=1, which trains on one GPU, got {gpus:g}; "
+            f"set runtime.devices={math.ceil(gpus)}"
+        )
+    if workers > 1 and gpus not in (0, workers):
+        raise ConfigError(
+            f"cluster.gpus_per_trial must be {workers} with runtime.devices={workers}, a whole GPU for each worker, or 0, "
+            f"got {gpus:g}; set cluster.gpus_per_trial={workers}"
+        )
+    if workers > 1 and not gpus and cluster.address != "local" and runtime["accelerator"] == "gpu":
+        raise ConfigError(
+            f"cluster.gpus_per_trial must be {workers} with runtime.devices={workers} and runtime.accelerator=gpu on a "
+            f"cluster, got 0; set cluster.gpus_per_trial={workers}"
+        )
 
 
 def _made(owner: type[Made], values: Mapping[str, Any], path: str) -> Made:

@@ -15,7 +15,7 @@ from typing import Any
 
 from podium.records.files import write_atomically
 from podium.records.record import RunRecord, Status, canonical_json, entry_hash
-from podium.run.errors import ConfigError
+from podium.run.errors import ConfigError, WorkerLost
 from podium.run.interrupts import Interrupted
 from podium.sweep.plan import Plan
 from podium.sweep.space import Point
@@ -30,12 +30,13 @@ UNFINISHED = (Status.RUNNING, Status.INTERRUPTED, Status.PAUSED, Status.STOPPED)
 class Tools:
     """What a trial is made with, from the room run.
 
-    ``find`` gives a run's record with the history that its journal holds so far, whatever its status. ``stop`` gives
-    a run that was left unfinished its status. All are module-level functions, so that they reach other processes.
+    ``train`` may be given how several workers are started, where they are not processes of this machine. ``find`` gives
+    a run's record with the history that its journal holds so far, whatever its status. ``stop`` gives a run that was
+    left unfinished its status. All are module-level functions, so that they reach other processes.
     """
 
     compose: Callable[[list[str]], dict[str, Any]]
-    train: Callable[[dict[str, Any]], RunRecord]
+    train: Callable[..., RunRecord]
     find: Callable[[dict[str, Any]], RunRecord | None]
     stop: Callable[[dict[str, Any], Status], None]
 
@@ -133,6 +134,7 @@ class Trial:
 
         Raises:
             Interrupted: an end was asked for.
+            WorkerLost: one of the workers that train a seed together is gone.
         """
         with self._alone():
             before = load_one(self.plan.folder, self.line)
@@ -177,7 +179,7 @@ class Trial:
             config = self.config(seed, epochs)
             digest = entry_hash(config)
             record = self._record(config, epochs)
-        except Interrupted:
+        except (Interrupted, WorkerLost):
             raise
         except Exception as error:  # whatever it was, it is in the table, and the other trials go on
             reason = f"{type(error).__name__}: {error}" if not isinstance(error, ConfigError) else str(error)

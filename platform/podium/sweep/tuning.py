@@ -5,7 +5,8 @@ This file imports Ray; the room imports this file when a sweep begins.
 
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from ray import tune
 
 from podium.records.record import Status
+from podium.run.errors import WorkerLost
 from podium.sweep.budget import Ledger, epochs_of
 from podium.sweep.guide import FULL, VALUE, GoOn, Next, Watch, Work
 from podium.sweep.memory import Listed, Memory, Source
@@ -21,6 +23,7 @@ from podium.sweep.progress import SweepBar
 from podium.sweep.rays import ray_of
 from podium.sweep.settings import Pareto, Remembers, Suggests
 from podium.sweep.space import Point
+from podium.sweep.together import Together, are_spread, resources
 from podium.sweep.trial import NO_ROOM, Outcome, Tools, Trial, is_missing
 
 WORKER_FAILURES = (
@@ -48,6 +51,7 @@ class Task:
     rungs: list[int | None]
     tools: Tools
     folder: str
+    spread: bool
 
 
 class ConfigurationTrial(tune.Trainable):
@@ -59,6 +63,9 @@ class ConfigurationTrial(tune.Trainable):
     def setup(self, config: dict[str, Any], *, task: Task) -> None:  # type: ignore[override]
         """Called once in a worker process."""
         os.chdir(task.folder)
+        if task.spread:
+            train = partial(task.tools.train, start=Together())
+            task = replace(task, tools=replace(task.tools, train=train))
         self._task = task
         self.reset_config(config)
 
@@ -70,10 +77,17 @@ class ConfigurationTrial(tune.Trainable):
         return True
 
     def step(self) -> dict[str, Any]:
-        """Train to the next rung. A trial that failed reports NaN, and is over."""
+        """Train to the next rung. A trial that failed reports NaN, and is over.
+
+        Raises:
+            RayActorError: a worker of the trial was lost, which counts for Tune as if the trial was, or not at all where
+                its node was recalled.
+        """
         epochs = next(self._rungs)
         try:
             outcome = self._trial.advance(epochs)
+        except WorkerLost as error:
+            raise (error.__cause__ or error) from None
         except OSError as error:
             if error.errno not in NO_ROOM:
                 raise
@@ -103,7 +117,13 @@ def carry_out(plan: Plan, outcomes: dict[str, Outcome], tools: Tools, base: dict
     ledger = Ledger(plan, outcomes)
     max_epochs = base["trainer"]["max_epochs"]
     source = _source(plan, outcomes, max_epochs)
-    task = Task(plan=plan, rungs=rungs(plan.search, max_epochs), tools=tools, folder=str(Path.cwd()))
+    task = Task(
+        plan=plan,
+        rungs=rungs(plan.search, max_epochs),
+        tools=tools,
+        folder=str(Path.cwd()),
+        spread=are_spread(plan.cluster, base["runtime"]),
+    )
     lost = []
     if (trials := source.open()) and ledger.used_up() is None:
         title, known = plan.name, plan.trials() - trials
@@ -130,15 +150,13 @@ def _source(plan: Plan, outcomes: dict[str, Outcome], max_epochs: int) -> Source
 def _tuner(task: Task, *, trials: int, base: dict[str, Any], folder: str) -> tune.Tuner:
     """Tune with a folder for notes that nobody reads again: it must not fail where the results' disk is full."""
     plan = task.plan
-    resources = {
-        "cpu": base["runtime"]["threads"] * base["runtime"]["devices"],
-        "gpu": plan.cluster.gpus_per_trial,
-    }
     # A trial that waits was chosen already: none does where the choice depends on those that run.
     waits = isinstance(plan.search, Suggests) or plan.budget.epochs or plan.budget.hours
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(1 if waits else max(16, cores(plan.cluster)))
     return tune.Tuner(
-        tune.with_resources(tune.with_parameters(ConfigurationTrial, task=task), resources),
+        tune.with_resources(
+            tune.with_parameters(ConfigurationTrial, task=task), resources(plan.cluster, base["runtime"])
+        ),
         tune_config=tune.TuneConfig(
             metric=VALUE,
             mode=plan.mode,
