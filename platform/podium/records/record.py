@@ -33,7 +33,7 @@ NOT_IDENTITY = frozenset(
     }
 )
 # What is the same as not being named while it is null: there are records from before it.
-NULL_IS_ABSENT = frozenset({"data.split.train_examples"})
+NULL_IS_ABSENT = frozenset({"data.split.train_examples", "trainer.changes"})
 
 
 class Status(StrEnum):
@@ -167,7 +167,7 @@ def entry_hash(config: Mapping[str, Any]) -> str:
 
     Keys are sorted first, except those of ``tricks`` and ``augment``: their order is that in which they act. 1 and 1.0 are
     one value, and no augmentation is the same as none being named, as in records from before there were any; nor does a
-    ``data.split.train_examples`` of null count.
+    ``data.split.train_examples`` or ``trainer.changes`` of null count.
     Of a file of weights (PATH@SHA256) only the first digits of its hash count: where it lies differs between machines.
     """
     identity = _identity(config, prefix="")

@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from podium.leaderboard.board import Board
 from podium.run.bind import check_targets, check_values
+from podium.run.changes import check_changes, in_order
 from podium.run.conf import conf_dir, groups
 from podium.run.errors import ConfigError, nearest
 from podium.run.pretrained import pinned
@@ -48,6 +49,7 @@ def compose_seeds(overrides: Sequence[str], *, seeds: Sequence[int] | None) -> l
         if seed is not None:
             composed.seed = seed
         plain = _resolved(composed)
+        plain["trainer"] = in_order(plain["trainer"])
         plain["name"] = plain.get("name") or _default_name(choices, plain)
         configs.append(pinned(plain))
     return configs
@@ -133,6 +135,7 @@ def check_run(config: Mapping[str, Any]) -> None:
         except ValueError as error:
             raise ConfigError(f"{block}.{error}") from None
     check_targets(config)
+    check_changes(config)
 
 
 def load_board(name: str) -> Board:

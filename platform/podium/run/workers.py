@@ -41,6 +41,7 @@ class Order:
     config: Mapping[str, Any]
     folder: Path
     resume: bool
+    begin: int
     parent: int
 
     @classmethod
@@ -129,6 +130,7 @@ def train_together(
     network: nn.Module,
     *,
     resume: bool,
+    begin: int,
     asked: Interrupts,
     after_first_step: Callable[[], None],
 ) -> Told:
@@ -141,9 +143,8 @@ def train_together(
     """
     with tempfile.TemporaryDirectory(prefix="podium-workers-") as place:
         scratch = Path(place)
-        Order(config=config, folder=folder.resolve(), resume=resume, parent=os.getpid()).save(
-            scratch / ORDER_FILE
-        )
+        order = Order(config=config, folder=folder.resolve(), resume=resume, begin=begin, parent=os.getpid())
+        order.save(scratch / ORDER_FILE)
         family = _start(scratch, config["runtime"]["devices"])
         try:
             _wait(family, scratch, asked, after_first_step)
