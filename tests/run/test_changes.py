@@ -9,9 +9,9 @@ import torch
 from torch.nn import functional as F
 
 from podium.data.loader import BatchLoader
-from podium.records.record import RunRecord, Status, entry_hash
-from podium.run import saver, train as training
-from podium.run.assemble import compose
+from podium.records.record import Status, entry_hash
+from podium.run import saver
+from podium.run import train as training
 from podium.run.build import build
 from podium.run.changes import before, last_values, segments
 from podium.run.engine import pin_threads
@@ -19,7 +19,6 @@ from podium.run.errors import ConfigError
 from podium.run.evaluate import trained
 from podium.run.folders import find_record, run_folder
 from podium.run.train import train
-from podium.tasks.base import Task
 
 KEPT = ("state_dict", "optimizer_states", "callbacks", "meter", "schedule", "rng", "global_step")
 TRICKS = ("tricks=[dropout,mixup,ema,grad_clip,layer_rates]", "network=dense_200_100_100")

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from podium.records.journal import history, read
-from podium.records.record import Status
+from podium.records.record import BEGUN_EPOCHS, BEGUN_FROM, Status
 from podium.run.errors import ConfigError
 from podium.run.folders import find_record, run_folder
-from podium.run.prefix import EPOCHS, FROM, begin_from, epochs_copied
+from podium.run.prefix import begin_from
 from podium.run.train import train
 
 ON = "trainer.changes={2:{optimizer.lr:0.004,tricks.dropout.p:0.2}}"
@@ -46,13 +46,13 @@ def test_it_ends_with_the_bits_of_one_that_was_trained_whole_and_says_where_it_b
     source, config, whole = pair
     assert begin_from(config, source, epochs=2)
     begun = find_record(config)
-    assert (begun.status, epochs_copied(begun)) == (Status.PAUSED, 2)
+    assert (begun.status, begun.epochs_copied) == (Status.PAUSED, 2)
     assert begun.history == find_record(source).history
     record = train(config)
     assert same_bits(record, whole)
     assert record.history == history(read(run_folder(config) / "events.jsonl"))
-    assert record.tags[FROM] == run_folder(source).name
-    assert record.tags[EPOCHS] == "2"
+    assert record.tags[BEGUN_FROM] == run_folder(source).name
+    assert record.tags[BEGUN_EPOCHS] == "2"
     assert record.run_key != find_record(source).run_key
     times = {e["time"] for e in read(run_folder(source) / "events.jsonl") if e["kind"] == "point"}
     assert times <= {e["time"] for e in read(run_folder(config) / "events.jsonl") if e["kind"] == "point"}
@@ -85,7 +85,7 @@ def test_without_that_checkpoint_it_is_trained_from_the_start_to_the_same_bits(p
     assert find_record(config) is None
     record = train(config)
     assert same_bits(record, whole)
-    assert epochs_copied(record) == 0
+    assert record.epochs_copied == 0
 
 
 def test_ended_before_its_record_is_written_it_is_begun_again_or_trained_from_the_start(pair, monkeypatch):

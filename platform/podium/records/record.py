@@ -36,6 +36,10 @@ NOT_IDENTITY = frozenset(
 NULL_IS_ABSENT = frozenset({"data.split.train_examples", "trainer.changes"})
 
 
+# Tags of a run that began from another's checkpoint: whose, and how many epochs were trained there.
+BEGUN_FROM, BEGUN_EPOCHS = "begun_from", "begun_epochs"
+
+
 class Status(StrEnum):
     """How a run stands. Only ``finished`` has test metrics."""
 
@@ -87,6 +91,11 @@ class RunRecord:
     resumes: int = 0
     files: dict[str, str] | None = None
     schema: int = SCHEMA
+
+    @property
+    def epochs_copied(self) -> int:
+        """How many epochs another run trained in place of this one."""
+        return int((self.tags or {}).get(BEGUN_EPOCHS, 0))
 
     def with_(self, **changes: Any) -> "RunRecord":
         """A copy with some fields changed."""

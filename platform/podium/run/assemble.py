@@ -49,7 +49,6 @@ def compose_seeds(overrides: Sequence[str], *, seeds: Sequence[int] | None) -> l
         if seed is not None:
             composed.seed = seed
         plain = _resolved(composed)
-        plain["trainer"] = in_order(plain["trainer"])
         plain["name"] = plain.get("name") or _default_name(choices, plain)
         configs.append(pinned(plain))
     return configs
@@ -87,6 +86,8 @@ def _resolved(composed: DictConfig) -> dict[str, Any]:
             f"every value must resolve, got {str(error).strip().splitlines()[0]}; correct it"
         ) from None
     assert isinstance(plain, dict)
+    if isinstance(trainer := plain.get("trainer"), Mapping):
+        plain["trainer"] = in_order(trainer)
     return {str(key): value for key, value in plain.items()}
 
 

@@ -15,7 +15,7 @@ import yaml
 
 from podium.records.files import write_atomically
 from podium.records.journal import JOURNAL_FILE, Journal, history, read
-from podium.records.record import RunRecord, Status, entry_hash
+from podium.records.record import BEGUN_EPOCHS, BEGUN_FROM, RunRecord, Status, entry_hash
 from podium.run.changes import before
 from podium.run.errors import ConfigError
 from podium.run.folders import (
@@ -27,11 +27,6 @@ from podium.run.folders import (
     run_folder,
 )
 from podium.run.saver import Reached, checked_checkpoint
-
-FROM, EPOCHS = (
-    "begun_from",
-    "begun_epochs",
-)  # tags of a record: the folder, and how many epochs were trained there
 
 
 def begin_from(config: Mapping[str, Any], source: Mapping[str, Any], *, epochs: int) -> bool:
@@ -62,12 +57,8 @@ def begin_from(config: Mapping[str, Any], source: Mapping[str, Any], *, epochs: 
 
 def begun_from(record: RunRecord | None) -> dict[str, str]:
     """The tags that say where a run began, when it goes on."""
-    return {key: text for key, text in ((record and record.tags) or {}).items() if key in (FROM, EPOCHS)}
-
-
-def epochs_copied(record: RunRecord) -> int:
-    """How many epochs of a run were trained by another."""
-    return int((record.tags or {}).get(EPOCHS, 0))
+    tags = (record.tags if record is not None else None) or {}
+    return {key: text for key, text in tags.items() if key in (BEGUN_FROM, BEGUN_EPOCHS)}
 
 
 def _share(theirs: Path, ours: Path, config: Mapping[str, Any], epochs: int) -> Reached | None:
@@ -113,7 +104,7 @@ def _leave_paused(
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         data=theirs.data,
         groups=list(config["runtime"]["groups"]),
-        tags=dict(config["runtime"]["tags"]) | {FROM: folder.name, EPOCHS: str(reached.epoch)},
+        tags=dict(config["runtime"]["tags"]) | {BEGUN_FROM: folder.name, BEGUN_EPOCHS: str(reached.epoch)},
         history=history(points),
     )
     record.save(ours)

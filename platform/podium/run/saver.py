@@ -20,7 +20,6 @@ from podium.run.errors import ConfigError
 from podium.run.interrupts import Interrupted, Interrupts
 from podium.tasks.base import Task
 
-
 PLACE = "place"  # in a checkpoint: the epoch, and the batches of it that were processed
 
 
@@ -103,8 +102,7 @@ class Saver(pl.callbacks.Checkpoint):
     ) -> None:
         """Keep the random generators as tensors, which load with weights_only; of several workers, each one's own."""
         checkpoint["rng"] = generators()
-        processed = trainer.fit_loop.epoch_loop.batch_progress.total.processed
-        checkpoint[PLACE] = list(divmod(processed, len(self.loader)))
+        checkpoint[PLACE] = list(self._place(checkpoint))
         if self._group is not None:
             assert isinstance(pl_module, Task)
             own = {"rng": checkpoint["rng"], "meter": pl_module.meter.state()}
@@ -121,10 +119,15 @@ class Saver(pl.callbacks.Checkpoint):
             own = checkpoint["workers"][trainer.global_rank]
             self._rng = own["rng"]
             pl_module.meter.restore(own["meter"], pl_module.device)
-        progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
-        epoch, batch = divmod(progress["total"]["processed"], len(self.loader))
+        epoch, batch = self._place(checkpoint)
         self.loader.resume_at(epoch=epoch, batch=batch)
         pl_module.takes_up = bool(self.begin) and (epoch, batch) == (self.begin, 0)
+
+    def _place(self, checkpoint: dict[str, Any]) -> tuple[int, int]:
+        """How many epochs, and batches of the next, were processed."""
+        progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
+        processed: int = progress["total"]["processed"]
+        return divmod(processed, len(self.loader))
 
     def _pause_if_due(self, trainer: pl.Trainer, *, epochs: int) -> None:
         """End at the stop epoch, unless training is at its own end: its last epoch, or stopped early by a trick."""

@@ -83,7 +83,7 @@ def train(config: Mapping[str, Any], *, after_first_step: Callable[[], None] = l
         parts.data.setup("fit")
         seen = parts.data.fingerprint()
         check_shares(parts.data, parts.runtime.devices)
-    check_layouts(chain, parts)
+    check_layouts(chain, parts.data)
     folder = (find_folders(config) or [run_folder(config)])[0]
     with exclusive(folder):
         before = find_record(config)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from podium.records.record import Status
 from podium.sweep.plan import Plan
+from podium.sweep.settings import Pbt
 from podium.sweep.space import distributions, to_suggestion
 from podium.sweep.trial import Outcome
 
@@ -22,6 +23,8 @@ SEED = 0
 
 def importance(plan: Plan, outcomes: Sequence[Outcome]) -> tuple[dict[str, float], str | None]:
     """The share of each axis, largest first, and, where there is none, why."""
+    if isinstance(plan.search, Pbt):
+        return {}, "in a population values change on the way"
     finished = [o for o in outcomes if o.status is Status.FINISHED and o.value is not None]
     if len(finished) < LEAST:
         return {}, f"it needs at least {LEAST} finished configurations, got {len(finished)}"

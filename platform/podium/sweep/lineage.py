@@ -1,0 +1,108 @@
+"""How a population trained: every member's value over the epochs, and who went on from whom."""
+
+import io
+from typing import Any
+
+from podium.sweep.plan import Plan
+from podium.sweep.population import JOURNAL, Member, load
+from podium.sweep.result import shown
+from podium.sweep.space import number
+
+ONE, OTHER, INK = "#1f6f8b", "#a9b4bd", "#17212b"
+
+
+def caption(plan: Plan) -> str:
+    """What a reader must know to read the picture."""
+    generations, _ = histories(plan)
+    taken = sum(member.source is not None for members in generations[1:] for member in members)
+    return (
+        f"Mean {plan.metric} of {len(generations[0])} members where they were compared, and below what they were trained "
+        f"with. A cross: there a member was given up, and its place went on from another, {taken} times in all; dashed: "
+        f"from which. In colour: the line of the best at the end. The same numbers: {JOURNAL}."
+    )
+
+
+def histories(plan: Plan) -> tuple[list[list[Member]], dict[tuple[int, int], float]]:
+    """The generations of a population, and the values that its members came to."""
+    return load(plan, [Member(point[:-1], (), None) for point in plan.points()])
+
+
+def line_of_best(plan: Plan) -> list[int]:
+    """The members, one in each generation that was compared, that led to the best at the end."""
+    generations, told = histories(plan)
+    sign = 1 if plan.mode == "min" else -1
+    last = max((generation for generation, _ in told), default=0)
+    values = {k: sign * v for (g, k), v in told.items() if g == last and v == v}
+    if not values:
+        return []
+    line = [min(values, key=lambda k: (values[k], k))]
+    for generation in range(last, 0, -1):
+        source = generations[generation][line[0]].source
+        line.insert(0, line[0] if source is None else source)
+    return line
+
+
+def picture(plan: Plan) -> bytes:
+    """The metric and the searched numbers over the generations, as a PNG."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    generations, told = histories(plan)
+    axes = [axis for axis in plan.axes if number(axis, "0") is not None]
+    figure = Figure(figsize=(8.4, 3.4 + 1.9 * len(axes)), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(
+        1 + len(axes), 1, sharex=True, squeeze=False, height_ratios=[2] + [1] * len(axes)
+    )[:, 0]
+    best = line_of_best(plan)
+    _values(panels[0], plan, generations, told, best)
+    panels[0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: shown(plan.metric, value)))
+    panels[0].set_ylabel(f"mean {plan.metric}")
+    for panel, axis in zip(panels[1:], axes, strict=True):
+        column = plan.axes.index(axis)
+        for k in range(len(generations[0])):
+            texts = [float(members[k].values(plan.axes)[column]) for members in generations]
+            panel.step(range(len(generations) + 1), [texts[0], *texts], where="pre", color=OTHER, linewidth=1)
+        texts = [float(generations[g][k].values(plan.axes)[column]) for g, k in enumerate(best)]
+        panel.step(range(len(texts) + 1), [*texts[:1], *texts], where="pre", color=ONE, linewidth=2)
+        panel.set_ylabel(axis.key)
+        if getattr(axis, "log", False):
+            panel.set_yscale("log")
+    panels[-1].set_xlabel(f"comparisons, {plan.search.every_epochs} epochs apart")  # type: ignore[union-attr]
+    panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    for panel in panels:
+        panel.grid(color="#e6eaee", linewidth=0.8)
+        panel.set_axisbelow(True)
+        for side in ("top", "right"):
+            panel.spines[side].set_visible(False)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=144, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _values(
+    panel: Any,
+    plan: Plan,
+    generations: list[list[Member]],
+    told: dict[tuple[int, int], float],
+    best: list[int],
+) -> None:
+    """Each member's value over the comparisons; dashed where it went on from another."""
+    for g, members in enumerate(generations):
+        for k, member in enumerate(members):
+            if (g, k) not in told:
+                continue
+            on_line = g < len(best) and best[g] == k
+            how = {
+                "color": ONE if on_line else OTHER,
+                "linewidth": 2 if on_line else 1,
+                "zorder": 3 if on_line else 2,
+            }
+            panel.plot([g + 1], [told[g, k]], "o", markersize=4, **how)
+            before = k if member.source is None else member.source
+            if g and (g - 1, before) in told:
+                style = "-" if member.source is None else (0, (4, 3))
+                panel.plot([g, g + 1], [told[g - 1, before], told[g, k]], linestyle=style, **how)
+            if member.source is not None:
+                panel.plot([g], [told[g - 1, k]], "x", color=INK, markersize=6, zorder=4)
