@@ -264,7 +264,7 @@ def test_what_may_not_change_is_refused_when_it_is_composed(settings, changes, s
     [
         ("optimizer=adam", "optimizer.amsgrad:true", "the optimizer's moments must stay"),
         ("tricks=[layer_rates] tricks.layer_rates.factor=1.0", "tricks.layer_rates.factor:0.5", "the optimizer's groups"),
-        ("tricks=[freeze] network=dense_200_100_100 tricks.freeze.top_blocks=0", "tricks.freeze.top_blocks:1", "that are trained"),
+        ("tricks=[freeze] network=dense_30 tricks.freeze.top_blocks=0", "tricks.freeze.top_blocks:1", "that are trained"),
         ("tricks=[dropout]", "tricks.dropout.p:1.5", "trainer.changes.1: tricks.dropout: p must"),
     ],
     ids=["moments", "groups", "frozen", "value"],

@@ -38,7 +38,7 @@ def compose(overrides):
         "tricks": {"dropout": {"p": 0.5}},
         "optimizer": {"lr": 0.1},
         "trainer": {"max_epochs": 9, "changes": None},
-        "fake": {"sleep": 0.0, "seeds_spread": 0.01},
+        "fake": {"sleep": 0.0, "seeds_spread": 0.01, "explodes_above": 2.0},
         "runtime": {
             "threads": 1,
             "devices": 1,
@@ -60,7 +60,9 @@ def compose(overrides):
         if last not in node:
             raise ConfigError(f"{key} is not a key of this configuration")
         if key == "trainer.changes":
-            config["trainer"] = in_order({**node, last: OverridesParser.create().parse_override(text).value()})
+            config["trainer"] = in_order(
+                {**node, last: OverridesParser.create().parse_override(text).value()}
+            )
             continue
         try:
             node[last] = int(value)
@@ -160,6 +162,8 @@ def train(config):
         record.save(folder)
         return record
     stop = config["runtime"]["stop_epoch"] or config["trainer"]["max_epochs"]
+    if last_values(before(config, stop))["tricks"]["dropout"]["p"] > config["fake"]["explodes_above"]:
+        raise RuntimeError("the network exploded")
     for epoch in range(len(history[METRIC]) + 1, stop + 1):
         time.sleep(config["fake"]["sleep"])
         history[METRIC].append([epoch, error_after(config, epoch)])

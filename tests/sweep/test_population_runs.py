@@ -39,21 +39,17 @@ def journal(plan):
 def test_workers_train_generation_after_generation_a_failing_member_is_replaced_and_nothing_is_trained_twice(
     plan_of,
 ):
-    plan = plan_of(
-        "initializer=he_normal,explode",
-        "tricks.dropout.p=interval(0,0.8)",
-        *PBT,
-        "search.resample=0",
-        "name=p",
-    )
-    assert {point[0] for point in plan.points()} == {"he_normal", "explode"}
+    plan = plan_of(*SPACE, *PBT, "fake.explodes_above=0.6", "name=p")
+    explode = [point for point in plan.points() if float(point[1]) > 0.6]
+    assert 1 <= len(explode) < 4
     tools = fake.tools()
     result = carry_out_sweep(plan, tools, check_configurations(plan, tools)[0])
     assert result.complete
     statuses = Counter(row.outcome.status for row in result.rows)
     assert statuses[Status.FINISHED] == 4
-    assert statuses[Status.FAILED] >= 1
-    assert "trainer.changes={" in result.rows[0].outcome.line or result.rows[0].rank == 1
+    failed = [tuple(row.outcome.point) for row in result.rows if row.outcome.status is Status.FAILED]
+    assert set(explode) <= set(failed)
+    assert "the network exploded" in result.rows[-1].outcome.reason
     trained = fake.epochs_trained("runs")
     assert carry_out_sweep(plan, tools, {}).complete
     assert fake.epochs_trained("runs") == trained
@@ -106,6 +102,7 @@ def test_the_winner_of_real_training_is_pasted_and_trained_from_the_start_to_the
         return subprocess.run(
             [sys.executable, "-m", "podium", *words],
             cwd=tmp_path,
+            check=False,
             env=environment,
             capture_output=True,
             text=True,

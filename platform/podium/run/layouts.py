@@ -1,6 +1,7 @@
 """What a checkpoint depends on: a change of values in mid-training must leave it as it is."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,9 +52,8 @@ def _layout(parts: Assembly) -> dict[str, Any]:
         runtime=replace(parts.runtime, devices=1, accelerator="cpu"),
     )
     trainer = make_trainer(here, Path(), [*parts.tricks, probe])
-    trainer.fit_loop.max_epochs = 0
     nothing: DataLoader[int] = DataLoader([0])  # type: ignore[arg-type]
-    with quiet_lightning():
+    with quiet_lightning(), suppress(_Seen):
         trainer.fit(parts.task, nothing, nothing)
     return {
         "the network's weights": weights,
@@ -64,8 +64,12 @@ def _layout(parts: Assembly) -> dict[str, Any]:
     }
 
 
+class _Seen(Exception):
+    """A fit has begun, and need not go on."""
+
+
 class _Probe(pl.Callback):
-    """Looks at the optimizer when a fit begins, behind the tricks; takes a step with another of its kind."""
+    """Looks at the optimizer when a fit begins, behind the tricks, steps another of its kind, and ends the fit."""
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Note how many parameters each group has, and what the optimizer keeps of one."""
@@ -77,3 +81,4 @@ class _Probe(pl.Callback):
         other: Any = type(optimizer)([{**values, "params": [parameter]}])  # type: ignore[call-arg]
         other.step()
         self.moments = sorted(other.state[parameter])
+        raise _Seen
