@@ -16,9 +16,9 @@ from podium.sweep.plan import rungs
 from podium.sweep.population import JOURNAL, Member, Population, next_generation, readable, written
 from podium.sweep.tools import real_tools
 from podium.sweep.trial import Trial, load
-from podium.sweep.tuning import beginner
 
 from . import fake
+from .driver import EPOCHS, population_carried_out
 
 SPACE = (
     "initializer=he_normal",
@@ -26,59 +26,6 @@ SPACE = (
     "optimizer.lr=tag(log,interval(1e-3,1))",
 )
 PBT = ("search=pbt", "search.population=5", "search.every_epochs=2", "search.quantile=0.4", "seeds=2")
-EPOCHS = 9
-
-
-class Ended(Exception):
-    """The driver was killed here."""
-
-
-class Driver:
-    """Carries a population out, one member after the other; each of its operations may be its last."""
-
-    def __init__(self, plan, *, operations=None, order=None):
-        self.plan, self.left, self.order = plan, operations, order or (lambda asked: asked)
-        self.count = 0
-
-    def operation(self, work, *arguments):
-        self.count += 1
-        if self.left is not None and self.count > self.left:
-            raise Ended
-        return work(*arguments)
-
-    def carry_out(self):
-        ours = fake.tools()
-        tools = replace(
-            ours,
-            train=lambda *a: self.operation(ours.train, *a),
-            begin=lambda *a: self.operation(ours.begin, *a),
-        )
-        stops = rungs(self.plan.search, EPOCHS)
-        begin = beginner(self.plan, tools)
-        population = Population(self.plan, stops=stops, begin=begin)
-        note = population._note
-        population._note = lambda event: self.operation(note, event)
-        while asked := self.asked(population):
-            for number, point in self.order(asked):
-                epochs = stops[number // len(population.generations[0])]
-                outcome = Trial(self.plan, point, tools).advance(epochs)
-                population.tell(number, [math.nan if outcome.value is None else outcome.value])
-        return population
-
-    def asked(self, population):
-        found = []
-        while (asked := population.ask()) is not None:
-            found.append(asked)
-        return found
-
-
-def carried_out(plan, **how):
-    """A population that came to its end, or to where its driver did."""
-    driver = Driver(plan, **how)
-    try:
-        return driver.carry_out(), driver.count
-    except Ended:
-        return None, driver.count
 
 
 def decisions(population):
@@ -100,15 +47,15 @@ def population_of(plan_of):
 
 
 def test_ended_at_any_operation_it_decides_as_one_that_never_was_and_trains_no_epoch_twice(population_of):
-    whole, count = carried_out(population_of("whole"))
+    whole, count = population_carried_out(population_of("whole"))
     trained = sum(map(len, fake.epochs_trained("runs-whole").values()))
     assert trained == 5 * EPOCHS * 2
     assert len(decisions(whole)) == 5
     assert count > 60
     for operations in range(1, count, 7):
         plan = population_of(f"cut{operations}")
-        assert carried_out(plan, operations=operations)[0] is None
-        again, _ = carried_out(plan)
+        assert population_carried_out(plan, operations=operations)[0] is None
+        again, _ = population_carried_out(plan)
         assert decisions(again) == decisions(whole), operations
         assert again.told == whole.told
         epochs = fake.epochs_trained(f"runs-cut{operations}").values()
@@ -120,8 +67,8 @@ def test_what_was_decided_stays_decided_where_a_machine_would_measure_otherwise(
     population_of, monkeypatch, keeps
 ):
     plan = population_of("noisy")
-    _, count = carried_out(population_of("whole"))
-    carried_out(plan, operations=count // 2)
+    _, count = population_carried_out(population_of("whole"))
+    population_carried_out(plan, operations=count // 2)
     first = Population(plan, stops=rungs(plan.search, EPOCHS), begin=lambda *_: None)
     assert len(first.generations) > 2
     if not keeps:
@@ -136,14 +83,14 @@ def test_what_was_decided_stays_decided_where_a_machine_would_measure_otherwise(
         return record
 
     monkeypatch.setattr(fake, "find", otherwise)
-    again, _ = carried_out(plan)
+    again, _ = population_carried_out(plan)
     kept = decisions(again)[: len(first.generations)] == decisions(first)
     assert kept is keeps
 
 
 def test_decisions_do_not_depend_on_who_is_first(population_of):
-    one, _ = carried_out(population_of("one"))
-    other, _ = carried_out(population_of("other"), order=lambda asked: asked[::-1])
+    one, _ = population_carried_out(population_of("one"))
+    other, _ = population_carried_out(population_of("other"), order=lambda asked: asked[::-1])
     assert decisions(one) == decisions(other)
 
 
@@ -252,7 +199,7 @@ def finished(population_of):
     """A population that came to its end, with its page."""
     plan = population_of("end")
     plan.claim()
-    population, _ = carried_out(plan)
+    population, _ = population_carried_out(plan)
     settle(plan, fake.tools(), [], stopped=population.stopped(), ended=None)
     return plan, population, publish(plan)
 
@@ -311,7 +258,7 @@ def test_it_beats_a_random_search_of_as_many_epochs_where_the_best_rate_falls(pl
     ours = plan_of(
         *toy, "search=pbt", "search.population=8", "search.every_epochs=1", "search.factors=[0.5,2]", "name=pbt",
     )  # fmt: skip
-    population, _ = carried_out(ours)
+    population, _ = population_carried_out(ours)
     others = plan_of(*toy, "search=random", "search.trials=8", "name=random", "paths.runs=others")
     values = [Trial(others, point, fake.tools()).advance(None).value for point in others.points()]
     trained = [sum(map(len, fake.epochs_trained(runs).values())) for runs in ("runs", "others")]
@@ -359,9 +306,9 @@ def test_an_axis_that_cannot_change_in_training_is_refused_before_any(plan_of, a
 def test_without_taking_over_every_member_trains_all_its_epochs(population_of, monkeypatch):
     """The prefix is what saves them: without it the same decisions cost more."""
     plan = population_of("from-start")
-    whole, _ = carried_out(population_of("whole"))
+    whole, _ = population_carried_out(population_of("whole"))
     monkeypatch.setattr(fake, "share", lambda *configs: None)
-    again, _ = carried_out(plan)
+    again, _ = population_carried_out(plan)
     assert decisions(again) == decisions(whole)
     assert again.told == whole.told
     assert sum(map(len, fake.epochs_trained("runs-from-start").values())) > 5 * EPOCHS * 2

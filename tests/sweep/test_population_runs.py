@@ -13,11 +13,12 @@ import pytest
 from podium.records.record import RunRecord, Status
 from podium.run.assemble import compose
 from podium.sweep.command import carry_out_sweep, check_configurations
-from podium.sweep.plan import make_plan
-from podium.sweep.population import JOURNAL
+from podium.sweep.plan import make_plan, rungs
+from podium.sweep.population import JOURNAL, Population
 from podium.sweep.trial import load
 
 from . import fake
+from .driver import population_carried_out
 from .driving import drive
 
 SPACE = [
@@ -40,7 +41,7 @@ def test_workers_train_generation_after_generation_a_failing_member_is_replaced_
     plan_of,
 ):
     plan = plan_of(*SPACE, *PBT, "fake.explodes_above=0.6", "name=p")
-    explode = [point for point in plan.points() if float(point[1]) > 0.6]
+    explode = [point for point in plan.points() if float(point[0]) > 0.6]
     assert 1 <= len(explode) < 4
     tools = fake.tools()
     result = carry_out_sweep(plan, tools, check_configurations(plan, tools)[0])
@@ -58,31 +59,24 @@ def test_workers_train_generation_after_generation_a_failing_member_is_replaced_
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_kill_9_of_the_driver_gives_the_population_of_one_that_never_ended(plan_of, tmp_path, wait_until):
-    arguments = [*SPACE, *PBT, "fake.sleep=0.1", "cluster.cpus=2"]
-    whole = plan_of(*arguments, "name=whole", "paths.runs=runs-whole")
-    assert drive([*arguments, "name=whole", "paths.runs=runs-whole"], tmp_path).wait(timeout=600) == 0
-    trained = sum(map(len, fake.epochs_trained("runs-whole").values()))
-    assert trained == 4 * 9 * 2
-    for told in (2, 6):
-        name = [f"name=cut{told}", f"paths.runs=runs-cut{told}"]
-        plan = plan_of(*arguments, *name)
-        process = drive([*arguments, *name], tmp_path)
-        path = plan.folder / JOURNAL
-        wait_until(
-            lambda path=path, told=told: path.exists() and path.read_bytes().count(b"told") >= told,
-            timeout_s=300,
-        )
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        before = journal(plan)
-        assert drive([*arguments, *name], tmp_path).wait(timeout=600) == 0
-        assert journal(plan)[: len(before)] == before
-        assert journal(plan) == journal(whole)
-        ours, theirs = load(plan.folder), load(whole.folder)
-        assert {line: (o.status, o.value) for line, o in ours.items()} == {
-            line: (o.status, o.value) for line, o in theirs.items()
-        }
-        assert sum(map(len, fake.epochs_trained(f"runs-cut{told}").values())) == trained
+    arguments = [*SPACE, *PBT, "fake.sleep=0.1", "cluster.cpus=2", "name=killed"]
+    whole, _ = population_carried_out(plan_of(*SPACE, *PBT, "name=never", "paths.runs=never"))
+    plan = plan_of(*arguments)
+    process, path = drive(arguments, tmp_path), plan.folder / JOURNAL
+    wait_until(lambda: path.exists() and path.read_bytes().count(b"told") >= 6, timeout_s=300)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = journal(plan)
+    assert 1 <= len(before) < 3
+    assert drive(arguments, tmp_path).wait(timeout=600) == 0
+    assert journal(plan)[: len(before)] == before
+    again = Population(plan, stops=rungs(plan.search, 9), begin=lambda *_: None)
+    assert again.generations == whole.generations
+    assert again.told == whole.told
+    outcomes = load(plan.folder).values()
+    assert {tuple(o.point) for o in outcomes if o.status is Status.STOPPED} == whole.stopped()
+    assert {o.status for o in outcomes} == {Status.STOPPED, Status.FINISHED}
+    assert sum(map(len, fake.epochs_trained("runs").values())) == 4 * 9 * 2
 
 
 @pytest.mark.slow

@@ -1,12 +1,16 @@
 """How a population trained: every member's value over the epochs, and who went on from whom."""
 
 import io
+from collections.abc import Collection, Sequence
 from typing import Any
 
+from podium.run.space import Axis
 from podium.sweep.plan import Plan
 from podium.sweep.population import JOURNAL, Member, load
 from podium.sweep.result import shown
+from podium.sweep.settings import Pbt
 from podium.sweep.space import number
+from podium.sweep.trial import Outcome
 
 ONE, OTHER, INK = "#1f6f8b", "#a9b4bd", "#17212b"
 
@@ -42,13 +46,17 @@ def line_of_best(plan: Plan) -> list[int]:
     return line
 
 
-def picture(plan: Plan) -> bytes:
-    """The metric and the searched numbers over the generations, as a PNG."""
+def picture(plan: Plan, outcomes: Collection[Outcome]) -> bytes:
+    """The metric and the searched numbers over the epochs, as a PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+    assert isinstance(plan.search, Pbt)
     generations, told = histories(plan)
+    last = max((r.epochs for outcome in outcomes for r in outcome.replicates), default=0)
+    epochs = [0, *(plan.search.every_epochs * (g + 1) for g in range(len(generations)))]
+    epochs = [min(epoch, last) for epoch in epochs]
     axes = [axis for axis in plan.axes if number(axis, "0") is not None]
     figure = Figure(figsize=(8.4, 3.4 + 1.9 * len(axes)), layout="constrained")
     FigureCanvasAgg(figure)
@@ -56,20 +64,12 @@ def picture(plan: Plan) -> bytes:
         1 + len(axes), 1, sharex=True, squeeze=False, height_ratios=[2] + [1] * len(axes)
     )[:, 0]
     best = line_of_best(plan)
-    _values(panels[0], plan, generations, told, best)
+    _values(panels[0], epochs, generations, told, best)
     panels[0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: shown(plan.metric, value)))
     panels[0].set_ylabel(f"mean {plan.metric}")
     for panel, axis in zip(panels[1:], axes, strict=True):
-        column = plan.axes.index(axis)
-        for k in range(len(generations[0])):
-            texts = [float(members[k].values(plan.axes)[column]) for members in generations]
-            panel.step(range(len(generations) + 1), [texts[0], *texts], where="pre", color=OTHER, linewidth=1)
-        texts = [float(generations[g][k].values(plan.axes)[column]) for g, k in enumerate(best)]
-        panel.step(range(len(texts) + 1), [*texts[:1], *texts], where="pre", color=ONE, linewidth=2)
-        panel.set_ylabel(axis.key)
-        if getattr(axis, "log", False):
-            panel.set_yscale("log")
-    panels[-1].set_xlabel(f"comparisons, {plan.search.every_epochs} epochs apart")  # type: ignore[union-attr]
+        _searched(panel, plan, axis, epochs, generations, best)
+    panels[-1].set_xlabel("epochs")
     panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     for panel in panels:
         panel.grid(color="#e6eaee", linewidth=0.8)
@@ -83,7 +83,7 @@ def picture(plan: Plan) -> bytes:
 
 def _values(
     panel: Any,
-    plan: Plan,
+    epochs: Sequence[int],
     generations: list[list[Member]],
     told: dict[tuple[int, int], float],
     best: list[int],
@@ -99,10 +99,31 @@ def _values(
                 "linewidth": 2 if on_line else 1,
                 "zorder": 3 if on_line else 2,
             }
-            panel.plot([g + 1], [told[g, k]], "o", markersize=4, **how)
+            panel.plot([epochs[g + 1]], [told[g, k]], "o", markersize=4, **how)
             before = k if member.source is None else member.source
             if g and (g - 1, before) in told:
                 style = "-" if member.source is None else (0, (4, 3))
-                panel.plot([g, g + 1], [told[g - 1, before], told[g, k]], linestyle=style, **how)
+                panel.plot(epochs[g : g + 2], [told[g - 1, before], told[g, k]], linestyle=style, **how)
             if member.source is not None:
-                panel.plot([g], [told[g - 1, k]], "x", color=INK, markersize=6, zorder=4)
+                panel.plot([epochs[g]], [told[g - 1, k]], "x", color=INK, markersize=6, zorder=4)
+
+
+def _searched(
+    panel: Any,
+    plan: Plan,
+    axis: Axis,
+    epochs: Sequence[int],
+    generations: list[list[Member]],
+    best: list[int],
+) -> None:
+    """With which values of an axis each member was trained up to each comparison."""
+    column = plan.axes.index(axis)
+    lines = [[members[k] for members in generations] for k in range(len(generations[0]))]
+    line_of_winner = [generations[g][k] for g, k in enumerate(best)]
+    for line in [*lines, line_of_winner]:
+        values = [float(member.values(plan.axes)[column]) for member in line]
+        how = {"color": ONE, "linewidth": 2} if line is line_of_winner else {"color": OTHER, "linewidth": 1}
+        panel.step(epochs[: len(values) + 1] if values else [], [*values[:1], *values], where="pre", **how)
+    panel.set_ylabel(axis.key)
+    if getattr(axis, "log", False):
+        panel.set_yscale("log")
