@@ -85,6 +85,29 @@ def test_changes_that_change_nothing_give_the_same_bits(settings_in, tmp_path, s
     assert_same(changing, plain)
 
 
+@pytest.mark.slow
+def test_several_workers_take_up_the_values_of_each_segment(settings_in, tmp_path):
+    both = ("runtime.devices=2", "optimizer=momentum", "optimizer.lr=0.1")
+    plain, same, other = (
+        settings_in(tmp_path, *both, *more)
+        for more in (
+            (),
+            ("trainer.changes={1:{optimizer.lr:0.1}}",),
+            ("trainer.changes={1:{optimizer.lr:0.02}}",),
+        )
+    )
+    for config in (plain, same, other):
+        assert train(config).status is Status.FINISHED
+    assert_same(same, plain)
+    alone = settings_in(
+        tmp_path / "alone", *both, "runtime.devices=1", "trainer.changes={1:{optimizer.lr:0.02}}"
+    )
+    train(alone)
+    loss = "validation/loss"
+    assert find_record(other).metrics[loss] == pytest.approx(find_record(alone).metrics[loss], rel=1e-4)
+    assert find_record(other).metrics[loss] != pytest.approx(find_record(plain).metrics[loss], rel=1e-2)
+
+
 def by_hand(config, rates):
     """Training in torch alone, one learning rate an epoch; the trained parameters."""
     pin_threads(config["runtime"])

@@ -6,9 +6,8 @@ from dataclasses import replace
 
 from podium.sweep.memory import Memory
 from podium.sweep.plan import rungs
-from podium.sweep.population import Population
+from podium.sweep.population import Population, beginner
 from podium.sweep.trial import Trial
-from podium.sweep.tuning import beginner
 
 from . import fake
 

@@ -11,6 +11,7 @@ import math
 import os
 import random
 import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from podium.sweep.memory import mend
 from podium.sweep.plan import Plan
 from podium.sweep.settings import Pbt
 from podium.sweep.space import Point, drawn, ends, perturbed
+from podium.sweep.trial import Tools, Trial
 
 JOURNAL = "population.jsonl"
 TRIES = 100  # to find values that no other member has
@@ -271,3 +273,20 @@ def changing_points(plan: Plan) -> list[Point]:
         changes = {axis.key: texts[k % len(texts)] for axis, texts in zip(plan.axes, each, strict=True)}
         found.append(Member(base, ((1, changes),), None).point)
     return found
+
+
+def beginner(plan: Plan, tools: Tools) -> Begin:
+    """Lets all seeds of one point begin from those of another, where they can; else they are trained from the start."""
+
+    def begin(point: Point, source: Point, epochs: int) -> None:
+        for seed in range(plan.seeds):
+            try:
+                configs = [Trial(plan, one, tools).config(seed, None) for one in (point, source)]
+                tools.begin(configs[0], configs[1], epochs)
+            except (ConfigError, ValueError) as error:
+                print(
+                    f"note: seed {seed} of {plan.line(point)} is trained from the start: {error}",
+                    file=sys.stderr,
+                )
+
+    return begin

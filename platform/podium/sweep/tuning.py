@@ -5,7 +5,6 @@ This file imports Ray; the room imports this file when a sweep begins.
 
 import math
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,12 +13,11 @@ from typing import Any
 from ray import tune
 
 from podium.records.record import Status
-from podium.run.errors import ConfigError
 from podium.sweep.budget import Ledger, epochs_of
 from podium.sweep.guide import FULL, VALUE, GoOn, Next, Watch, Work
 from podium.sweep.memory import Listed, Memory, Source
 from podium.sweep.plan import Plan, cores, rungs
-from podium.sweep.population import Begin, Population
+from podium.sweep.population import Population, beginner
 from podium.sweep.progress import SweepBar
 from podium.sweep.rays import ray_of
 from podium.sweep.settings import Pareto, Pbt, Remembers, Suggests
@@ -138,23 +136,6 @@ def _source(task: Task, outcomes: dict[str, Outcome], max_epochs: int) -> Source
     if isinstance(plan.search, Remembers):
         return Memory(plan, max_epochs=max_epochs)
     return Listed([point for point in plan.points() if is_missing(outcomes.get(plan.line(point)))])
-
-
-def beginner(plan: Plan, tools: Tools) -> Begin:
-    """Lets all seeds of one point begin from those of another, where they can; else they are trained from the start."""
-
-    def begin(point: Point, source: Point, epochs: int) -> None:
-        for seed in range(plan.seeds):
-            try:
-                configs = [Trial(plan, one, tools).config(seed, None) for one in (point, source)]
-                tools.begin(configs[0], configs[1], epochs)
-            except (ConfigError, ValueError) as error:
-                print(
-                    f"note: seed {seed} of {plan.line(point)} is trained from the start: {error}",
-                    file=sys.stderr,
-                )
-
-    return begin
 
 
 def _tuner(task: Task, *, trials: int, base: dict[str, Any], folder: str) -> tune.Tuner:
