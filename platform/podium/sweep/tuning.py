@@ -124,7 +124,8 @@ def carry_out(plan: Plan, outcomes: dict[str, Outcome], tools: Tools, base: dict
                 _tuner(task, trials=trials, base=base, folder=folder).fit()
             lost = work.lost
     left = source.open()
-    ended = ledger.used_up() if left > len(lost) else None
+    untold = 0 if isinstance(plan.search, Pbt) else len(lost)  # a population goes on without them
+    ended = ledger.used_up() if left > untold else None
     return Carried(lost=lost, stopped=source.stopped(), left=left, ended=ended)
 
 
