@@ -180,6 +180,29 @@ def test_a_member_lets_the_others_wait_only_until_all_were_told_of(population_of
     assert again.ask()[0] == 5
 
 
+def test_tune_waits_for_the_others_and_a_lost_worker_does_not_hold_them_up(population_of):
+    from podium.sweep.budget import Ledger
+    from podium.sweep.guide import VALUE, Next, Work
+
+    plan = population_of("tune", "search.every_epochs=5")
+    population = Population(plan, stops=rungs(plan.search, EPOCHS), begin=lambda *_: None)
+    work = Work(plan=plan, source=population, ledger=Ledger(plan, {}), bar=None)
+    with work.under_way():
+        guide = Next("min")
+        assert [guide.suggest(str(k))["number"] for k in range(5)] == [0, 1, 2, 3, 4]
+        assert guide.suggest("5") is None
+        for k in range(4):
+            guide.on_trial_complete(str(k), {VALUE: 0.1 * k, "final": True})
+        assert guide.suggest("5") is None
+        guide.on_trial_complete("4", error=True)
+        assert [guide.suggest(str(k))["number"] for k in range(5, 10)] == [5, 6, 7, 8, 9]
+        assert population.generations[1][4].source is not None
+        assert guide.suggest("10") is None
+        for k in range(5, 10):
+            guide.on_trial_complete(str(k), {VALUE: 0.1, "final": True})
+        assert guide.suggest("10") == "FINISHED"
+
+
 def test_half_a_line_is_mended_and_a_damaged_journal_is_named(population_of):
     plan = population_of("torn")
     population = Population(plan, stops=rungs(plan.search, EPOCHS), begin=lambda *_: None)

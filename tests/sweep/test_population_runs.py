@@ -81,9 +81,7 @@ def test_kill_9_of_the_driver_gives_the_population_of_one_that_never_ended(plan_
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_line_of_real_training_is_pasted_and_trained_from_the_start_to_the_same_bits(
-    tmp_path, monkeypatch
-):
+def test_a_line_of_real_training_is_pasted_and_trained_from_the_start_to_the_same_bits(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     arguments = [
         "network=dense32", "tracking=none", "tricks=[dropout]", "optimizer=momentum", "schedule=cosine",
