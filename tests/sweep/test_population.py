@@ -12,6 +12,7 @@ from podium.records.record import Status, entry_hash
 from podium.run.errors import ConfigError
 from podium.sweep.budget import epochs_of
 from podium.sweep.command import check_configurations, publish, settle
+from podium.sweep.lineage import line_of_best
 from podium.sweep.plan import rungs
 from podium.sweep.population import JOURNAL, Member, Population, next_generation, readable, written
 from podium.sweep.tools import real_tools
@@ -259,7 +260,7 @@ def test_who_was_replaced_is_stopped_and_no_epoch_is_counted_twice(finished):
 
 
 def test_page_tables_and_picture_tell_how_the_values_changed(finished):
-    plan, _, result = finished
+    plan, population, result = finished
     page = (plan.folder / "index.html").read_text()
     assert "How the population trained" in page
     assert "<h2>Heat map</h2>" not in page
@@ -267,6 +268,11 @@ def test_page_tables_and_picture_tell_how_the_values_changed(finished):
     assert "from epoch 2 on " in (plan.folder / "table.md").read_text()
     assert result.best.outcome.point[-1] in (plan.folder / "table.csv").read_text().replace('""', '"')
     assert (plan.folder / "lineage.png").read_bytes().startswith(b"\x89PNG")
+    line = line_of_best(result)
+    assert population.generations[-1][line[-1]].point == tuple(result.best.outcome.point)
+    for generation in range(1, len(line)):
+        source = population.generations[generation][line[generation]].source
+        assert line[generation - 1] == (line[generation] if source is None else source)
     assert json.loads((plan.folder / "sweep.json").read_text())["command"] == result.command
 
 

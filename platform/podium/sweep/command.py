@@ -235,7 +235,7 @@ def publish(plan: Plan, *, left: int = 0, ended: str | None = None) -> Result:
     maps = [] if changing else [heat_map(plan, rows, x, y) for x, y in pairs(plan.axes, list(shares))]
     pictures = [picture(plan, one) for one in maps]
     front = front_picture(result) if isinstance(plan.search, Pareto) else None
-    lineage = lineage_picture(plan, outcomes.values()) if changing else None
+    lineage = lineage_picture(result) if changing else None
     files = {
         "table.csv": to_csv(result).encode(),
         "table.md": to_markdown(result).encode(),

@@ -1,16 +1,15 @@
 """How a population trained: every member's value over the epochs, and who went on from whom."""
 
 import io
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from podium.run.space import Axis
 from podium.sweep.plan import Plan
 from podium.sweep.population import JOURNAL, Member, load
-from podium.sweep.result import shown
+from podium.sweep.result import Result, shown
 from podium.sweep.settings import Pbt
 from podium.sweep.space import number
-from podium.sweep.trial import Outcome
 
 ONE, OTHER, INK = "#1f6f8b", "#a9b4bd", "#17212b"
 
@@ -31,30 +30,33 @@ def histories(plan: Plan) -> tuple[list[list[Member]], dict[tuple[int, int], flo
     return load(plan, [Member(point[:-1], (), None) for point in plan.points()])
 
 
-def line_of_best(plan: Plan) -> list[int]:
-    """The members, one in each generation that was compared, that led to the best at the end."""
+def line_of_best(result: Result) -> list[int]:
+    """The members, one in each generation that was compared, that led to the winner, or to the best so far."""
+    plan = result.plan
+    winner = tuple(result.best.outcome.point) if result.best is not None else None
     generations, told = histories(plan)
     sign = 1 if plan.mode == "min" else -1
     last = max((generation for generation, _ in told), default=0)
     values = {k: sign * v for (g, k), v in told.items() if g == last and v == v}
     if not values:
         return []
-    line = [min(values, key=lambda k: (values[k], k))]
+    line = [min(values, key=lambda k: (generations[last][k].point != winner, values[k], k))]
     for generation in range(last, 0, -1):
         source = generations[generation][line[0]].source
         line.insert(0, line[0] if source is None else source)
     return line
 
 
-def picture(plan: Plan, outcomes: Collection[Outcome]) -> bytes:
+def picture(result: Result) -> bytes:
     """The metric and the searched numbers over the epochs, as a PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+    plan = result.plan
     assert isinstance(plan.search, Pbt)
     generations, told = histories(plan)
-    last = max((r.epochs for outcome in outcomes for r in outcome.replicates), default=0)
+    last = max((r.epochs for row in result.rows for r in row.outcome.replicates), default=0)
     epochs = [0, *(plan.search.every_epochs * (g + 1) for g in range(len(generations)))]
     epochs = [min(epoch, last) for epoch in epochs]
     axes = [axis for axis in plan.axes if number(axis, "0") is not None]
@@ -63,7 +65,7 @@ def picture(plan: Plan, outcomes: Collection[Outcome]) -> bytes:
     panels = figure.subplots(
         1 + len(axes), 1, sharex=True, squeeze=False, height_ratios=[2] + [1] * len(axes)
     )[:, 0]
-    best = line_of_best(plan)
+    best = line_of_best(result)
     _values(panels[0], epochs, generations, told, best)
     panels[0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: shown(plan.metric, value)))
     panels[0].set_ylabel(f"mean {plan.metric}")
