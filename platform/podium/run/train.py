@@ -42,7 +42,7 @@ from podium.run.teacher import check_teachers
 from podium.run.workers import Told, check_shares, on_gpus, train_together
 from podium.run.workers import tags as workers_tags
 
-INFERENCE_TIMED_S = 0.2
+INFERENCE_TIMED_S = 0.05
 RESUMABLE = (Status.RUNNING, Status.INTERRUPTED, Status.PAUSED, Status.STOPPED)
 
 
@@ -54,6 +54,7 @@ class Run:
     record: RunRecord
     journal: Journal
     reached: Reached | None
+    pictures: bool
 
     def save(self, **changes: Any) -> RunRecord:
         """Change the record and write it."""
@@ -62,10 +63,13 @@ class Run:
         return self.record
 
 
-def train(config: Mapping[str, Any], *, after_first_step: Callable[[], None] = lambda: None) -> RunRecord:
+def train(
+    config: Mapping[str, Any], *, pictures: bool = True, after_first_step: Callable[[], None] = lambda: None
+) -> RunRecord:
     """Train a checked configuration and return its record; a finished one is returned as it is.
 
-    ``after_first_step`` is called once when training is under way. The record's status is FINISHED, DIVERGED, or
+    ``pictures`` are drawn at the end, which takes longer than training a small network: of one run among many they are
+    left out. ``after_first_step`` is called once when training is under way. The record's status is FINISHED, DIVERGED, or
     PAUSED when ``runtime.stop_epoch`` was reached before the end.
 
     Raises:
@@ -89,11 +93,13 @@ def train(config: Mapping[str, Any], *, after_first_step: Callable[[], None] = l
         before = find_record(config)
         if before is not None and is_final(before):
             return before  # another process finished it while this one was building
-        run = _open(config, folder, before, seen)
+        run = _open(config, folder, before, seen, pictures)
         return _carry_out(run, chain, parts, config, after_first_step)
 
 
-def _open(config: Mapping[str, Any], folder: Path, before: RunRecord | None, seen: DataPrint) -> Run:
+def _open(
+    config: Mapping[str, Any], folder: Path, before: RunRecord | None, seen: DataPrint, pictures: bool
+) -> Run:
     """Start the record, or take up that of an interrupted run with its checkpoint."""
     goes_on = before is not None and before.status in RESUMABLE
     workers = config["runtime"]["devices"]
@@ -113,7 +119,7 @@ def _open(config: Mapping[str, Any], folder: Path, before: RunRecord | None, see
         tags=dict(config["runtime"]["tags"]) | workers_tags(config) | begun_from(before if reached else None),
         resumes=before.resumes + 1 if before is not None and goes_on else 0,
     )
-    run = Run(folder=folder, record=record, journal=journal, reached=reached)
+    run = Run(folder=folder, record=record, journal=journal, reached=reached, pictures=pictures)
     write_atomically(
         folder / CONFIG_FILE, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True).encode()
     )
@@ -252,7 +258,8 @@ def _finish(
         "peak_memory_mib": told.peak_mib,
     }
     curves = history(read(run.folder / JOURNAL_FILE))
-    draw(run.folder, curves, answers, parts.data)
+    if run.pictures:
+        draw(run.folder, curves, answers, parts.data)
     files = [PREDICTIONS_FILE, WEIGHTS_FILE, *sorted(p.name for p in run.folder.glob("*.png"))]
     record = run.record.with_(
         metrics=metrics,

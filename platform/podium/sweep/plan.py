@@ -180,13 +180,7 @@ def make_plan(arguments: Sequence[str], composed: Any) -> Plan:
         budget=make_limits(config["budget"]),
     )
     plan.points()  # a grid over an interval is refused here
-    if isinstance(search, Rungs | Pbt) and any(axis.key == "trainer.max_epochs" for axis in plan.axes):
-        raise ConfigError(
-            f"trainer.max_epochs must be fixed with search={search.kind}, which compares at equal epochs; fix it"
-        )
-    keys = [*(axis.key for axis in plan.axes), *(text.partition("=")[0] for text in plan.fixed)]
-    if isinstance(search, Pbt) and any(key.lstrip("+~").startswith(CHANGES) for key in keys):
-        raise ConfigError(f"{CHANGES} is what search=pbt finds, got it set; leave it out")
+    _check_fixed(plan)
     return plan
 
 
@@ -268,6 +262,17 @@ def _check(config: dict[str, Any]) -> None:
         raise ConfigError(
             "a named sweep must have the keys space and fixed only; correct its file in conf/sweep"
         )
+
+
+def _check_fixed(plan: Plan) -> None:
+    """What a search that compares on the way needs to be the same for all, or finds itself."""
+    if isinstance(plan.search, Rungs | Pbt) and any(axis.key == "trainer.max_epochs" for axis in plan.axes):
+        raise ConfigError(
+            f"trainer.max_epochs must be fixed with search={plan.search.kind}, which compares at equal epochs; fix it"
+        )
+    keys = [*(axis.key for axis in plan.axes), *(text.partition("=")[0] for text in plan.fixed)]
+    if isinstance(plan.search, Pbt) and any(key.lstrip("+~").startswith(CHANGES) for key in keys):
+        raise ConfigError(f"{CHANGES} is what search=pbt finds, got it set; leave it out")
 
 
 def _replicates(config: dict[str, Any], *, asked: bool) -> int:

@@ -14,11 +14,11 @@ def compose(overrides: list[str]) -> dict[str, Any]:
     return compose(overrides)
 
 
-def train(config: dict[str, Any]) -> RunRecord:
-    """Train a run, or find that it is done."""
+def train(config: dict[str, Any], *, pictures: bool = False) -> RunRecord:
+    """Train a run, or find that it is done. One of many needs no pictures of its own."""
     from podium.run.train import train
 
-    return train(config)
+    return train(config, pictures=pictures)
 
 
 def find(config: dict[str, Any]) -> RunRecord | None:
