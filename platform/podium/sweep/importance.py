@@ -14,9 +14,10 @@ tried; failed and early-stopped configurations take no part.
 from collections.abc import Sequence
 
 from podium.records.record import Status
+from podium.run.space import Axis, Choice, Range
 from podium.sweep.plan import Plan
 from podium.sweep.settings import Pbt
-from podium.sweep.space import Axis, Choice, Range, distributions, to_suggestion
+from podium.sweep.space import distributions, to_suggestion
 from podium.sweep.trial import Outcome
 
 LEAST = 4  # configurations; fewer say nothing about several axes
