@@ -1,9 +1,12 @@
-"""A driver of sweeps of a few lines in place of Ray: one trial at a time and one that waits, as Tune has on one core."""
+"""Drivers of sweeps of a few lines in place of Ray: one trial at a time and one that waits, as Tune has on one core."""
 
 import contextlib
+import math
+from dataclasses import replace
 
 from podium.sweep.memory import Memory
 from podium.sweep.plan import rungs
+from podium.sweep.population import Population, beginner
 from podium.sweep.trial import Trial
 
 from . import fake
@@ -64,3 +67,51 @@ def carried_out(plan, **how):
             driver.step()
             driver.fill()
     return driver.decisions
+
+
+class PopulationDriver:
+    """Carries a population out, one member after the other; each of its operations may be its last."""
+
+    def __init__(self, plan, *, operations=None, order=None):
+        self.plan, self.left, self.order = plan, operations, order or (lambda asked: asked)
+        self.count = 0
+
+    def operation(self, work, *arguments):
+        self.count += 1
+        if self.left is not None and self.count > self.left:
+            raise Ended
+        return work(*arguments)
+
+    def carry_out(self):
+        ours = fake.tools()
+        tools = replace(
+            ours,
+            train=lambda *a: self.operation(ours.train, *a),
+            begin=lambda *a: self.operation(ours.begin, *a),
+        )
+        stops = rungs(self.plan.search, EPOCHS)
+        begin = beginner(self.plan, tools)
+        population = Population(self.plan, stops=stops, begin=begin)
+        note = population._note
+        population._note = lambda event: self.operation(note, event)
+        while asked := self.asked(population):
+            for number, point in self.order(asked):
+                epochs = stops[number // len(population.generations[0])]
+                outcome = Trial(self.plan, point, tools).advance(epochs)
+                population.tell(number, [math.nan if outcome.value is None else outcome.value])
+        return population
+
+    def asked(self, population):
+        found = []
+        while (asked := population.ask()) is not None:
+            found.append(asked)
+        return found
+
+
+def population_carried_out(plan, **how):
+    """A population that came to its end, or to where its driver did."""
+    driver = PopulationDriver(plan, **how)
+    try:
+        return driver.carry_out(), driver.count
+    except Ended:
+        return None, driver.count

@@ -3,13 +3,17 @@
 The validation error after an epoch is a formula of configuration and seed, so that tests know every value.
 """
 
+import math
 import os
 import signal
 import time
 from pathlib import Path
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
 from podium.records.environment import Environment
-from podium.records.record import RunRecord, Status, entry_hash
+from podium.records.record import BEGUN_EPOCHS, RunRecord, Status, entry_hash
+from podium.run.changes import before, in_order, last_values
 from podium.run.folders import find_folders, run_folder
 from podium.sweep.trial import Tools
 
@@ -32,8 +36,9 @@ def compose(overrides):
         "seed": 0,
         "initializer": "he_normal",
         "tricks": {"dropout": {"p": 0.5}},
-        "trainer": {"max_epochs": 9},
-        "fake": {"sleep": 0.0, "seeds_spread": 0.01},
+        "optimizer": {"lr": 0.1},
+        "trainer": {"max_epochs": 9, "changes": None},
+        "fake": {"sleep": 0.0, "seeds_spread": 0.01, "explodes_above": 2.0},
         "runtime": {
             "threads": 1,
             "devices": 1,
@@ -54,6 +59,11 @@ def compose(overrides):
             node = node.get(parent, {})
         if last not in node:
             raise ConfigError(f"{key} is not a key of this configuration")
+        if key == "trainer.changes":
+            config["trainer"] = in_order(
+                {**node, last: OverridesParser.create().parse_override(text).value()}
+            )
+            continue
         try:
             node[last] = int(value)
         except ValueError:
@@ -64,7 +74,20 @@ def compose(overrides):
     return config
 
 
+def falling(config, epoch):
+    """An error that falls as the rate of each epoch is near the best one, which falls to a hundredth over nine epochs."""
+    error = 1.0
+    for k in range(1, epoch + 1):
+        off = math.log10(last_values(before(config, k))["optimizer"]["lr"]) + k / 4.5
+        error *= 1 - 0.5 * math.exp(-8 * off**2)
+    return error * (1 + config["fake"]["seeds_spread"] * (config["seed"] - 1))
+
+
 def error_after(config, epoch):
+    """The error after an epoch, by the values that it was trained with."""
+    if config["initializer"] == "falling":
+        return falling(config, epoch)
+    config = last_values(before(config, epoch))
     p = config["tricks"]["dropout"]["p"]
     spread = config["fake"]["seeds_spread"] * (config["seed"] - 1)
     return BASE[config["initializer"]] + 0.2 * (p - 0.3) ** 2 + spread + 0.1 / epoch
@@ -110,13 +133,13 @@ def misbehave(config):
             time.sleep(3600)
 
 
-def begin(config, history=None):
+def begin(config, history=None, tags=None):
     folder = run_folder(config)
     folder.mkdir(parents=True, exist_ok=True)
     return RunRecord(
         name=config["name"], entry_hash=entry_hash(config), seed=config["seed"], run_key=folder.name,
         status=Status.RUNNING, config=config, environment=ENVIRONMENT, started="", history=history or {METRIC: []},
-        groups=config["runtime"]["groups"], tags=config["runtime"]["tags"],
+        groups=config["runtime"]["groups"], tags=config["runtime"]["tags"] | (tags or {}),
     )  # fmt: skip
 
 
@@ -132,12 +155,15 @@ def train(config, *, pictures=False):
     misbehave(config)
     folder = run_folder(config)
     history = (record.history if record is not None else None) or {METRIC: []}
-    record = begin(config, history)
+    copied = record.epochs_copied if record is not None else 0
+    record = begin(config, history, {BEGUN_EPOCHS: str(copied)} if copied else {})
     if config["initializer"] == "diverge":
         record = record.with_(status=Status.DIVERGED, error="the loss was NaN")
         record.save(folder)
         return record
     stop = config["runtime"]["stop_epoch"] or config["trainer"]["max_epochs"]
+    if last_values(before(config, stop))["tricks"]["dropout"]["p"] > config["fake"]["explodes_above"]:
+        raise RuntimeError("the network exploded")
     for epoch in range(len(history[METRIC]) + 1, stop + 1):
         time.sleep(config["fake"]["sleep"])
         history[METRIC].append([epoch, error_after(config, epoch)])
@@ -168,8 +194,22 @@ def stop(config, status):
             record.with_(status=status).save(folder)
 
 
+def share(config, source, epochs):
+    """Begin a run where another is, if that is at exactly so many epochs."""
+    record = find(source)
+    assert entry_hash(before(config, epochs)) == entry_hash(before(source, epochs))
+    if record is not None and find(config) is None and len(record.history[METRIC]) == epochs:
+        begin(config, record.history, {BEGUN_EPOCHS: str(epochs)}).with_(status=Status.PAUSED).save(
+            run_folder(config)
+        )
+
+
+def check(config):
+    """Whatever changes here leaves the state as it is."""
+
+
 def tools():
-    return Tools(compose=compose, train=train, find=find, stop=stop)
+    return Tools(compose=compose, train=train, find=find, stop=stop, begin=share, check=check)
 
 
 def epochs_trained(runs):

@@ -6,8 +6,9 @@ import pytest
 from podium.records.record import Status
 from podium.run.space import Interval
 from podium.sweep import heatmap
-from podium.sweep.command import check_configurations, is_done, preview, publish, settle, summary
+from podium.sweep.command import check_configurations, is_done, publish, settle, summary
 from podium.sweep.importance import importance
+from podium.sweep.preview import preview
 from podium.sweep.result import interval_of, is_complete, make_rows, to_csv
 from podium.sweep.space import draw
 from podium.sweep.trial import Trial, load

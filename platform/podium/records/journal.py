@@ -53,6 +53,11 @@ class Journal:
         values = {name: float(value) for name, value in metrics.items()}
         self._add({"kind": "point", "step": step, "epoch": epoch, "metrics": values})
 
+    def take(self, points: Iterable[Event]) -> None:
+        """Note points of another run as they are, with their times. They wait for the next flush."""
+        for point in points:
+            self._add(point)
+
     def finish(self, status: str) -> None:
         """The run is over; flushes and closes."""
         self._add({"kind": "finish", "status": str(status)})

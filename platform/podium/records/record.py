@@ -33,7 +33,11 @@ NOT_IDENTITY = frozenset(
     }
 )
 # What is the same as not being named while it is null: there are records from before it.
-NULL_IS_ABSENT = frozenset({"data.split.train_examples"})
+NULL_IS_ABSENT = frozenset({"data.split.train_examples", "trainer.changes"})
+
+
+# Tags of a run that began from another's checkpoint: whose, and how many epochs were trained there.
+BEGUN_FROM, BEGUN_EPOCHS = "begun_from", "begun_epochs"
 
 
 class Status(StrEnum):
@@ -87,6 +91,11 @@ class RunRecord:
     resumes: int = 0
     files: dict[str, str] | None = None
     schema: int = SCHEMA
+
+    @property
+    def epochs_copied(self) -> int:
+        """How many epochs another run trained in place of this one."""
+        return int((self.tags or {}).get(BEGUN_EPOCHS, 0))
 
     def with_(self, **changes: Any) -> "RunRecord":
         """A copy with some fields changed."""
@@ -167,7 +176,7 @@ def entry_hash(config: Mapping[str, Any]) -> str:
 
     Keys are sorted first, except those of ``tricks`` and ``augment``: their order is that in which they act. 1 and 1.0 are
     one value, and no augmentation is the same as none being named, as in records from before there were any; nor does a
-    ``data.split.train_examples`` of null count.
+    ``data.split.train_examples`` or ``trainer.changes`` of null count.
     Of a file of weights (PATH@SHA256) only the first digits of its hash count: where it lies differs between machines.
     """
     identity = _identity(config, prefix="")

@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from podium.leaderboard.board import Board
 from podium.run.bind import check_targets, check_values
+from podium.run.changes import check_changes, in_order
 from podium.run.compositions import composition, hydra_at
 from podium.run.conf import conf_dir, groups
 from podium.run.errors import ConfigError, nearest
@@ -84,6 +85,8 @@ def _resolved(composed: DictConfig) -> dict[str, Any]:
             f"every value must resolve, got {str(error).strip().splitlines()[0]}; correct it"
         ) from None
     assert isinstance(plain, dict)
+    if isinstance(trainer := plain.get("trainer"), Mapping):
+        plain["trainer"] = in_order(trainer)
     return {str(key): value for key, value in plain.items()}
 
 
@@ -132,6 +135,7 @@ def check_run(config: Mapping[str, Any]) -> None:
         except ValueError as error:
             raise ConfigError(f"{block}.{error}") from None
     check_targets(config)
+    check_changes(config)
 
 
 def load_board(name: str) -> Board:

@@ -32,10 +32,12 @@ def fit(
     interrupts: Interrupts,
     after_first_step: Callable[[], None],
     resume: bool,
+    begin: int,
 ) -> tuple[Recorder, bool]:
     """Train, or go on training from the folder's checkpoint; the final weights are in ``parts.network`` afterwards.
 
-    Returns what was recorded, and whether training only paused at ``runtime.stop_epoch``.
+    Returns what was recorded, and whether training only paused at ``runtime.stop_epoch``. The values of these parts count
+    from the epoch ``begin`` on: a checkpoint of exactly so many epochs was written by others.
 
     Raises:
         Diverged: a loss was not finite.
@@ -52,6 +54,7 @@ def fit(
         stop_epoch=parts.runtime.stop_epoch,
         interrupts=interrupts,
         loader=loader,
+        begin=begin,
     )
     bars = [ProgressBar(recorder, title=title)] if parts.runtime.progress else []
     loop(

@@ -112,6 +112,10 @@ class PodiumClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ConfigError(
                 f"runtime.devices must be 1 for arrays in memory, got {config['runtime']['devices']}; leave it out"
             )
+        if config["trainer"]["changes"]:
+            raise ConfigError(
+                f"trainer.changes must be null for arrays in memory, got {config['trainer']['changes']}; leave it out"
+            )
         return config
 
     def _named(self) -> Mapping[str, Any]:

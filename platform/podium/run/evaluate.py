@@ -13,6 +13,7 @@ import torch
 from podium.records.record import RunRecord, Status
 from podium.run.assemble import check_run
 from podium.run.build import Assembly, build, refusals
+from podium.run.changes import last_values
 from podium.run.engine import pin_threads
 from podium.run.errors import ConfigError
 from podium.run.folders import PREDICTIONS_FILE, WEIGHTS_FILE
@@ -63,7 +64,7 @@ def trained(folder: Path, *, data_root: str | None = None) -> tuple[RunRecord, A
     check_run(config)
     pin_threads(config["runtime"])
     # what it began with need not be there any more
-    parts = build({**config, "network": {**config["network"], "weights": None}})
+    parts = build({**last_values(config), "network": {**config["network"], "weights": None}})
     with refusals("data"):
         parts.data.prepare_data()
         parts.data.setup("test")

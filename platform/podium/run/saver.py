@@ -8,6 +8,7 @@ exactly, and the end of the epoch is a moment away.
 
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,23 @@ from podium.run.errors import ConfigError
 from podium.run.interrupts import Interrupted, Interrupts
 from podium.tasks.base import Task
 
+PLACE = "place"  # in a checkpoint: the epoch, and the batches of it that were processed
+
+
+@dataclass(frozen=True)
+class Reached:
+    """How far a checkpoint came: steps, whole epochs, batches of the next; null in one from before they were noted."""
+
+    step: int
+    epoch: int
+    batch: int | None
+
 
 class Saver(pl.callbacks.Checkpoint):
     """Writes last.ckpt every so many seconds, when a run is asked to end, and when its training ends.
 
-    ``paused`` says that training ended at ``stop_epoch`` and not at its own end.
+    ``paused`` says that training ended at ``stop_epoch`` and not at its own end. A checkpoint of exactly ``begin`` epochs
+    was written by other values than those that count from there on.
     """
 
     def __init__(
@@ -34,12 +47,14 @@ class Saver(pl.callbacks.Checkpoint):
         stop_epoch: int | None,
         interrupts: Interrupts,
         loader: BatchLoader,
+        begin: int,
     ) -> None:
         self.path = path
         self.every_s = every_s
         self.stop_epoch = stop_epoch
         self.interrupts = interrupts
         self.loader = loader
+        self.begin = begin
         self.paused = False
         self._saved_at = time.monotonic()
         self._rng: dict[str, Any] | None = None
@@ -87,6 +102,7 @@ class Saver(pl.callbacks.Checkpoint):
     ) -> None:
         """Keep the random generators as tensors, which load with weights_only; of several workers, each one's own."""
         checkpoint["rng"] = generators()
+        checkpoint[PLACE] = list(self._place(checkpoint))
         if self._group is not None:
             assert isinstance(pl_module, Task)
             own = {"rng": checkpoint["rng"], "meter": pl_module.meter.state()}
@@ -97,15 +113,21 @@ class Saver(pl.callbacks.Checkpoint):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Leave out the batches that were processed before."""
+        assert isinstance(pl_module, Task)
         self._rng = checkpoint["rng"]
         if trainer.world_size > 1:
             own = checkpoint["workers"][trainer.global_rank]
             self._rng = own["rng"]
-            assert isinstance(pl_module, Task)
             pl_module.meter.restore(own["meter"], pl_module.device)
-        progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
-        epoch, batch = divmod(progress["total"]["processed"], len(self.loader))
+        epoch, batch = self._place(checkpoint)
         self.loader.resume_at(epoch=epoch, batch=batch)
+        pl_module.takes_up = bool(self.begin) and (epoch, batch) == (self.begin, 0)
+
+    def _place(self, checkpoint: dict[str, Any]) -> tuple[int, int]:
+        """How many epochs, and batches of the next, were processed."""
+        progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
+        processed: int = progress["total"]["processed"]
+        return divmod(processed, len(self.loader))
 
     def _pause_if_due(self, trainer: pl.Trainer, *, epochs: int) -> None:
         """End at the stop epoch, unless training is at its own end: its last epoch, or stopped early by a trick."""
@@ -151,8 +173,8 @@ def worker_seed(seed: int, worker: int) -> int:
     return (seed * 1_000_003 + 7_919 * (worker + 1)) % 2**63
 
 
-def checked_checkpoint(path: Path, *, workers: int) -> int | None:
-    """The step of a checkpoint, or null when there is none.
+def checked_checkpoint(path: Path, *, workers: int) -> Reached | None:
+    """How far a checkpoint came, or null when there is none.
 
     Raises:
         ConfigError: it is there and cannot be read, or is of another number of workers.
@@ -161,7 +183,8 @@ def checked_checkpoint(path: Path, *, workers: int) -> int | None:
         return None
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        step: int = checkpoint["global_step"]
+        epoch, batch = checkpoint.get(PLACE, (0, None))
+        reached = Reached(step=checkpoint["global_step"], epoch=epoch, batch=batch)
         checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["total"]["processed"]
         checkpoint["rng"]["cpu"]
         found = len(checkpoint.get("workers", [None]))
@@ -174,4 +197,4 @@ def checked_checkpoint(path: Path, *, workers: int) -> int | None:
         raise ConfigError(
             f"{path} must go on with as many workers as wrote it, got {workers}; set runtime.devices={found}, or use --fresh"
         )
-    return step
+    return reached

@@ -1,7 +1,7 @@
 """The plain values of a run that are not objects: how it is trained, and where and how it runs."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 
 def _require(condition: bool, message: str) -> None:
@@ -11,7 +11,11 @@ def _require(condition: bool, message: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainerSettings:
-    """How training goes: part of an entry's identity."""
+    """How training goes: part of an entry's identity.
+
+    ``changes`` maps an epoch, as text, to values by dotted key that count from then on (run/changes.py). It has a default,
+    so that records from before there were such changes can be run again.
+    """
 
     max_epochs: int
     precision: Literal["32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true"]
@@ -19,6 +23,7 @@ class TrainerSettings:
     compile: bool
     deterministic: bool
     accumulate: int
+    changes: dict[str, dict[str, Any]] | None = None
 
     def __post_init__(self) -> None:
         _require(self.max_epochs >= 1, f"max_epochs must be at least 1, got {self.max_epochs}")

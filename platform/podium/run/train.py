@@ -2,9 +2,8 @@
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from podium.records.files import sha256_of, write_atomically
 from podium.records.journal import JOURNAL_FILE, Journal, history, read
 from podium.records.record import DataPrint, RunRecord, Status, entry_hash
 from podium.run.build import Assembly, build, refusals
+from podium.run.changes import Segment, segments
 from podium.run.costs import images_per_s, network_costs
 from podium.run.engine import fit, pin_threads
 from podium.run.errors import WorkerLost
@@ -32,11 +32,13 @@ from podium.run.folders import (
     run_folder,
 )
 from podium.run.interrupts import Interrupted, Interrupts, interrupts
+from podium.run.layouts import check_layouts
 from podium.run.memory import PeakMemory
 from podium.run.pictures import draw
+from podium.run.prefix import begun_from
 from podium.run.processes import Processes
 from podium.run.recorder import Diverged
-from podium.run.saver import checked_checkpoint
+from podium.run.saver import Reached, checked_checkpoint
 from podium.run.score import predict, save_predictions, scores
 from podium.run.teacher import check_teachers
 from podium.run.workers import Start, Told, check_shares, on_gpus, train_together
@@ -54,8 +56,9 @@ class Run:
     folder: Path
     record: RunRecord
     journal: Journal
-    resume: bool
-    pictures: bool
+    reached: Reached | None
+    pictures: bool = True
+    start: Start = HERE
 
     def save(self, **changes: Any) -> RunRecord:
         """Change the record and write it."""
@@ -86,7 +89,8 @@ def train(
     if (done := find_record(config)) is not None and is_final(done):
         return done
     check_teachers(config)
-    parts = build(config)
+    chain = segments(config)
+    parts = build(chain[0].config)
     with refusals("data"):
         parts.data.prepare_data()
         parts.data.setup("fit")
@@ -94,28 +98,24 @@ def train(
         check_shares(parts.data, parts.runtime.devices)
     if parts.runtime.devices > 1:
         start.check(parts.runtime.accelerator, parts.runtime.devices)
+    check_layouts(chain, parts.data)
     folder = (find_folders(config) or [run_folder(config)])[0]
     with exclusive(folder):
         before = find_record(config)
         if before is not None and is_final(before):
             return before  # another process finished it while this one was building
         tags = workers_tags(config) | start.tags()
-        run = _open(config, folder, before, seen, tags, pictures)
-        return _carry_out(run, parts, config, after_first_step, start)
+        run = replace(_open(config, folder, before, seen, tags), pictures=pictures, start=start)
+        return _carry_out(run, chain, parts, config, after_first_step)
 
 
 def _open(
-    config: Mapping[str, Any],
-    folder: Path,
-    before: RunRecord | None,
-    seen: DataPrint,
-    tags: dict[str, str],
-    pictures: bool,
+    config: Mapping[str, Any], folder: Path, before: RunRecord | None, seen: DataPrint, tags: dict[str, str]
 ) -> Run:
     """Start the record, or take up that of an interrupted run with its checkpoint."""
     goes_on = before is not None and before.status in RESUMABLE
     workers = config["runtime"]["devices"]
-    step = checked_checkpoint(folder / CHECKPOINT_FILE, workers=workers) if goes_on else None
+    reached = checked_checkpoint(folder / CHECKPOINT_FILE, workers=workers) if goes_on else None
     journal = Journal(folder / JOURNAL_FILE)
     record = RunRecord(
         name=config["name"],
@@ -128,30 +128,33 @@ def _open(
         started=before.started if before is not None and goes_on else _now(),
         data=seen,
         groups=list(config["runtime"]["groups"]),
-        tags=dict(config["runtime"]["tags"]) | tags,
+        tags=dict(config["runtime"]["tags"]) | tags | begun_from(before if reached else None),
         resumes=before.resumes + 1 if before is not None and goes_on else 0,
     )
-    run = Run(folder=folder, record=record, journal=journal, resume=step is not None, pictures=pictures)
+    run = Run(folder=folder, record=record, journal=journal, reached=reached)
     write_atomically(
         folder / CONFIG_FILE, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True).encode()
     )
     run.save()
-    if step is None:
+    if reached is None:
         (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
         journal.start(record.run_key)
     else:
-        journal.resume(step)
+        journal.resume(reached.step)
     return run
 
 
 def _carry_out(
-    run: Run, parts: Assembly, config: Mapping[str, Any], after_first_step: Callable[[], None], start: Start
+    run: Run,
+    chain: list[Segment],
+    parts: Assembly,
+    config: Mapping[str, Any],
+    after_first_step: Callable[[], None],
 ) -> RunRecord:
     """Train and finish; whatever happens, the record and the journal say how it ended."""
     try:
         with interrupts() as asked:
-            way = partial(_together, start) if parts.runtime.devices > 1 else _alone
-            told, device = way(run, parts, config, asked, after_first_step)
+            parts, told, device = _train(run, chain, parts, asked, after_first_step)
         if told.outcome == "paused":
             return _close(run, Status.PAUSED)
         return _finish(run, parts, config, told, device)
@@ -165,10 +168,39 @@ def _carry_out(
         raise
 
 
+def _train(
+    run: Run,
+    chain: list[Segment],
+    parts: Assembly,
+    asked: Interrupts,
+    after_first_step: Callable[[], None],
+) -> tuple[Assembly, Told, torch.device]:
+    """Train the segments that are left one after the other; the parts of the last hold the network."""
+    reached = run.reached.epoch if run.reached is not None else 0
+    left = chain[sum(segment.begin <= reached for segment in chain) - 1 :]
+    peak_mib = 0.0
+    for segment in left:
+        if len(chain) > 1:  # also the first: a build sets the random generators
+            parts = build(segment.config, data=parts.data)
+        way = _together if parts.runtime.devices > 1 else _alone
+        resumes = run.reached is not None or segment is not left[0]
+        told, device = way(run, parts, segment, resumes, asked, after_first_step)
+        peak_mib = max(peak_mib, told.peak_mib)
+        after_first_step = _nothing
+        if told.outcome != "paused":
+            break
+    return parts, replace(told, peak_mib=peak_mib), device
+
+
+def _nothing() -> None:
+    """What is to be done after the first step was done in an earlier segment."""
+
+
 def _alone(
     run: Run,
     parts: Assembly,
-    config: Mapping[str, Any],
+    segment: Segment,
+    resume: bool,
     asked: Interrupts,
     after_first_step: Callable[[], None],
 ) -> tuple[Told, torch.device]:
@@ -176,12 +208,13 @@ def _alone(
         recorder, paused = fit(
             parts,
             run.folder,
-            seed=config["seed"],
-            title=f"{config['name']} seed {config['seed']}",
+            seed=run.record.seed,
+            title=f"{run.record.name} seed {run.record.seed}",
             journal=run.journal,
             interrupts=asked,
             after_first_step=after_first_step,
-            resume=run.resume,
+            resume=resume,
+            begin=segment.begin,
         )
     told = Told(
         outcome="paused" if paused else "finished",
@@ -193,22 +226,23 @@ def _alone(
 
 
 def _together(
-    start: Start,
     run: Run,
     parts: Assembly,
-    config: Mapping[str, Any],
+    segment: Segment,
+    resume: bool,
     asked: Interrupts,
     after_first_step: Callable[[], None],
 ) -> tuple[Told, torch.device]:
     run.journal.close()  # the first worker writes on in it
     told = train_together(
-        config,
+        segment.config,
         run.folder,
         parts.network,
-        resume=run.resume,
+        resume=resume,
+        begin=segment.begin,
         asked=asked,
         after_first_step=after_first_step,
-        start=start,
+        start=run.start,
     )
     return told, torch.device("cuda" if on_gpus(parts.runtime.accelerator) else "cpu")
 

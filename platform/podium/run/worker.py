@@ -65,6 +65,7 @@ def _train(order: Order, parts: Assembly, scratch: Path, *, first: bool) -> Told
                 interrupts=asked,
                 after_first_step=(scratch / STARTED_FILE).touch,
                 resume=order.resume,
+                begin=order.begin,
             )
     except Diverged as error:
         return Told(outcome="diverged", reason=str(error))

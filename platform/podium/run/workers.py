@@ -37,6 +37,7 @@ class Order:
     config: Mapping[str, Any]
     folder: Path
     resume: bool
+    begin: int
 
     @classmethod
     def load(cls, path: Path) -> "Order":
@@ -152,6 +153,7 @@ def train_together(
     network: nn.Module,
     *,
     resume: bool,
+    begin: int,
     asked: Interrupts,
     after_first_step: Callable[[], None],
     start: Start,
@@ -165,7 +167,8 @@ def train_together(
         WorkerLost: a worker is gone, and the others were ended.
     """
     with start.scratch(folder) as scratch:
-        Order(config=config, folder=folder.resolve(), resume=resume).save(scratch / ORDER_FILE)
+        order = Order(config=config, folder=folder.resolve(), resume=resume, begin=begin)
+        order.save(scratch / ORDER_FILE)
         family = start.begin(scratch / ORDER_FILE, config["runtime"]["devices"])
         try:
             _wait(family, scratch, asked, after_first_step)

@@ -170,7 +170,7 @@ def preview(
 ) -> str:
     """The variations, and how long they may take: measured on each."""
     from podium.run.estimate import estimate_seconds
-    from podium.sweep.command import PER_RUN_S, STARTUP_S, duration
+    from podium.sweep.preview import PER_RUN_S, STARTUP_S, duration
 
     lines, total = (
         [f"{board.title}: {len(board.entries)} variations x {len(board.seeds)} seeds, {board.metric}"],

@@ -56,5 +56,5 @@ class Ledger:
 
 
 def epochs_of(outcome: Outcome) -> int:
-    """The epochs that a trial trained, over all its seeds."""
-    return sum(replicate.epochs for replicate in outcome.replicates)
+    """The epochs that a trial trained, over all its seeds; those that another trained are counted there."""
+    return sum(replicate.epochs - replicate.copied for replicate in outcome.replicates)

@@ -1,6 +1,5 @@
 """The command `podium sweep`: plan, try out, carry out, and show what came out."""
 
-import math
 import sys
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
@@ -10,7 +9,9 @@ from typing import Any
 from podium.records.files import write_atomically
 from podium.records.record import Status, entry_hash
 from podium.run.errors import ConfigError
-from podium.sweep.plan import Plan, cores, make_plan, notes, rungs
+from podium.sweep.plan import Plan, make_plan, notes, rungs
+from podium.sweep.population import changing_points
+from podium.sweep.preview import preview
 from podium.sweep.result import (
     Result,
     after,
@@ -22,14 +23,12 @@ from podium.sweep.result import (
     to_json,
     to_markdown,
 )
-from podium.sweep.settings import Grid, KubeRay, Pareto, Remembers, Rungs, Suggests, check_gpus
-from podium.sweep.space import Point, described, draw
+from podium.sweep.settings import Grid, KubeRay, Pareto, Pbt, Remembers, check_gpus
+from podium.sweep.space import Point, each_value_once
 from podium.sweep.tools import real_tools
 from podium.sweep.trial import NO_ROOM, Outcome, Tools, Trial, is_missing, load
 
 SHOWN = 10  # configurations printed at the end; the page has them all
-STARTUP_S = 20.0  # Ray and the first imports of the workers
-PER_RUN_S = 1.2  # building, the last scores, pictures and files of a run
 EXIT_FAILED = 1
 
 
@@ -79,7 +78,7 @@ def is_done(plan: Plan) -> bool:
     plan.claim()
     outcomes = load(plan.folder)
     missing = any(is_missing(outcomes.get(plan.line(point))) for point in plan.points())
-    return isinstance(plan.search, Remembers) or not missing
+    return isinstance(plan.search, Remembers | Pbt) or not missing
 
 
 class Follower:
@@ -113,7 +112,7 @@ def check_configurations(plan: Plan, tools: Tools) -> list[dict[str, Any]]:
     Raises:
         ConfigError: a configuration that cannot be composed, or two that are the same experiment.
     """
-    points = plan.points() or _each_value_once(plan)
+    points = plan.points() or each_value_once(plan.axes)
     configs = [tools.compose(plan.run_overrides(point, 0)) for point in points]
     check_gpus(plan.cluster, configs[0]["runtime"])
     seen: dict[str, Point] = {}
@@ -127,30 +126,10 @@ def check_configurations(plan: Plan, tools: Tools) -> list[dict[str, Any]]:
             )
         seen[digest] = point
     rungs(plan.search, configs[0]["trainer"]["max_epochs"])
+    if isinstance(plan.search, Pbt):
+        for point in changing_points(plan):
+            tools.check(tools.compose(plan.run_overrides(point, 0)))
     return configs
-
-
-def preview(plan: Plan, base: dict[str, Any], estimate: Callable[[dict[str, Any]], float]) -> str:
-    """The trials, and how long they may take: measured on the first one, as many at a time as cores."""
-    points = plan.points()
-    lines = [
-        f"{plan.name}: {plan.trials()} trials x {plan.seeds} {plan.replicate}s, {plan.metric} ({plan.mode})"
-    ]
-    lines += [f"  fixed: {' '.join(plan.fixed)}"] if plan.fixed else []
-    lines += [f"{k:>4}  {plan.line(point)}" for k, point in enumerate(points, start=1)]
-    if isinstance(plan.search, Suggests):
-        lines += [f"      {described(axis)}" for axis in plan.axes]
-        lines.append("      each trial is suggested after the results of earlier ones")
-    seconds = PER_RUN_S + estimate(base)
-    at_once = max(1, cores(plan.cluster) // (base["runtime"]["threads"] * base["runtime"]["devices"]))
-    runs = plan.trials() * plan.seeds
-    waves = math.ceil(plan.trials() / at_once) * plan.seeds
-    most = "at most " if isinstance(plan.search, Rungs) else ""
-    lines.append(
-        f"one run about {seconds:.1f} s; {runs} runs, {at_once} at a time: {most}about "
-        f"{duration(waves * seconds + STARTUP_S)}"
-    )
-    return "\n".join(lines)
 
 
 def carry_out_sweep(
@@ -216,6 +195,7 @@ def publish(plan: Plan, *, left: int = 0, ended: str | None = None) -> Result:
     from podium.sweep.front import picture as front_picture
     from podium.sweep.heatmap import heat_map, pairs, picture
     from podium.sweep.importance import importance
+    from podium.sweep.lineage import picture as lineage_picture
     from podium.sweep.page import render
 
     outcomes = load(plan.folder)
@@ -225,15 +205,18 @@ def publish(plan: Plan, *, left: int = 0, ended: str | None = None) -> Result:
     over = all(o.status is not Status.RUNNING for o in outcomes.values())
     complete = over and known <= outcomes.keys() and not left
     result = Result(plan, rows, shares, unknown, complete, notes=notes(plan), ended=ended)
-    maps = [heat_map(plan, rows, x, y) for x, y in pairs(plan.axes, list(shares))]
+    changing = isinstance(plan.search, Pbt)
+    maps = [] if changing else [heat_map(plan, rows, x, y) for x, y in pairs(plan.axes, list(shares))]
     pictures = [picture(plan, one) for one in maps]
     front = front_picture(result) if isinstance(plan.search, Pareto) else None
+    lineage = lineage_picture(result) if changing else None
     files = {
         "table.csv": to_csv(result).encode(),
         "table.md": to_markdown(result).encode(),
-        "heatmap.png": pictures[0],
-        "index.html": render(result, maps, pictures, front).encode(),
+        **({"heatmap.png": pictures[0]} if pictures else {}),
+        "index.html": render(result, maps, pictures, front, lineage).encode(),
         **({"front.png": front} if front is not None else {}),
+        **({"lineage.png": lineage} if lineage is not None else {}),
         "sweep.json": to_json(result).encode(),
     }
     for name, content in files.items():
@@ -284,21 +267,3 @@ def _close_runs(plan: Plan, tools: Tools, outcome: Outcome, status: Status) -> N
             print(
                 f"note: seed {seed} of {trial.line} could not be marked as {status}: {error}", file=sys.stderr
             )
-
-
-def _each_value_once(plan: Plan) -> list[Point]:
-    """Points that try every choice at least once, for a search whose points are not known beforehand."""
-    samples = draw(plan.axes, 1, 0)
-    for k, axis in enumerate(plan.axes):
-        for value in getattr(axis, "values", ()):
-            point = list(samples[0])
-            point[k] = value
-            samples.append(tuple(point))
-    return list(dict.fromkeys(samples))
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people: 40 s, 12 min, 3.5 h."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -74,7 +74,7 @@ class Next(Searcher):
         super().__init__(metric=VALUE, mode=mode)
 
     def suggest(self, trial_id: str) -> Any:
-        """The next trial's number and point; null for now when as many run as may."""
+        """The next trial's number and point; null for now when as many run as may, or when it depends on them."""
         work = _work()
         most = work.plan.budget.concurrency
         if most is not None and len(work.numbers) >= most:
@@ -83,6 +83,8 @@ class Next(Searcher):
         if work.ledger.used_up() is None:
             with work.minding_the_disk():
                 asked = work.source.ask()
+            if asked is None and work.numbers and work.source.waits():
+                return None
         if asked is None:
             return Searcher.FINISHED
         number, point = asked
@@ -96,6 +98,8 @@ class Next(Searcher):
         work = _work()
         number = work.numbers.pop(trial_id)
         if error or not result:
+            with work.minding_the_disk():
+                work.source.lose(number)
             return
         if FULL in result:
             work.broken = OSError(errno.ENOSPC, result[FULL])

@@ -14,8 +14,10 @@ tried; failed and early-stopped configurations take no part.
 from collections.abc import Sequence
 
 from podium.records.record import Status
+from podium.run.space import Axis, Choice, Range
 from podium.sweep.plan import Plan
-from podium.sweep.space import Axis, Choice, Range, distributions, to_suggestion
+from podium.sweep.settings import Pbt
+from podium.sweep.space import distributions, to_suggestion
 from podium.sweep.trial import Outcome
 
 LEAST = 4  # configurations; fewer say nothing about several axes
@@ -25,6 +27,8 @@ MAX_DEPTH = 8  # of its trees: of 1,000 configurations deeper ones take minutes,
 
 def importance(plan: Plan, outcomes: Sequence[Outcome]) -> tuple[dict[str, float], str | None]:
     """The share of each axis, largest first, and, where there is none, why."""
+    if isinstance(plan.search, Pbt):
+        return {}, "in a population values change on the way"
     finished = [o for o in outcomes if o.status is Status.FINISHED and o.value is not None]
     if len(finished) < LEAST:
         return {}, f"it needs at least {LEAST} finished configurations, got {len(finished)}"

@@ -39,6 +39,12 @@ class Source(Protocol):
     def tell(self, number: int, values: Sequence[float]) -> None:
         """A trial came to its end; without finite values it failed."""
 
+    def lose(self, number: int) -> None:
+        """A trial lost its worker for good."""
+
+    def waits(self) -> bool:
+        """Whether there will be more trials once those under way are over, though there is none now."""
+
     def open(self) -> int:
         """How many trials are not over."""
 
@@ -62,6 +68,13 @@ class Listed:
 
     def tell(self, number: int, values: Sequence[float]) -> None:
         """Nothing depends on it."""
+
+    def lose(self, number: int) -> None:
+        """The next command tries it again."""
+
+    def waits(self) -> bool:
+        """Nothing depends on those under way."""
+        return False
 
     def open(self) -> int:
         """Those that were not asked for; the others go to their end."""
@@ -128,6 +141,13 @@ class Memory:
         lacks = not all(math.isfinite(value) for value in values)
         state = TrialState.PRUNED if lacks else TrialState.COMPLETE
         self._study.tell(number, None if lacks else values, state=state, skip_if_finished=True)
+
+    def lose(self, number: int) -> None:
+        """It is not told of: the next command tries it again."""
+
+    def waits(self) -> bool:
+        """A new one can always be made of what is known."""
+        return False
 
     def open(self) -> int:
         """How many trials were not told of, or not even asked for."""

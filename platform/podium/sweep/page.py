@@ -8,14 +8,19 @@ from podium.records.record import Status
 from podium.sweep.front import UNITS, cost_shown, front_rows
 from podium.sweep.front import caption as caption_of_front
 from podium.sweep.heatmap import HeatMap, caption
+from podium.sweep.lineage import caption as caption_of_lineage
 from podium.sweep.pivot import pivot, reading
-from podium.sweep.result import Result, Row, after, shown, shown_interval
+from podium.sweep.result import Result, Row, after, readable_point, shown, shown_interval
 from podium.sweep.settings import Pareto
 from podium.sweep.space import described, size
 
 
 def render(
-    result: Result, maps: Sequence[HeatMap], pictures: Sequence[bytes], front: bytes | None = None
+    result: Result,
+    maps: Sequence[HeatMap],
+    pictures: Sequence[bytes],
+    front: bytes | None = None,
+    lineage: bytes | None = None,
 ) -> str:
     """The page as HTML; every text from a configuration is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -45,6 +50,9 @@ def render(
             "rows": front_rows(result),
             "cost": UNITS[plan.search.cost] if isinstance(plan.search, Pareto) else "",
         },
+        lineage=None
+        if lineage is None
+        else {"data": base64.b64encode(lineage).decode(), "caption": caption_of_lineage(plan)},
         notes=result.notes,
         command=result.command,
         best=best.outcome.line if best else None,
@@ -92,7 +100,7 @@ def _row(result: Result, row: Row) -> dict[str, Any]:
     return {
         "rank": row.rank,
         "number": row.number,
-        "point": outcome.point,
+        "point": readable_point(plan, outcome.point),
         "value": shown(plan.metric, outcome.value),
         "sort": "" if outcome.value is None else repr(outcome.value),
         "interval": shown_interval(plan.metric, row.interval),

@@ -19,6 +19,7 @@ from podium.sweep.settings import (
     Grid,
     Limits,
     Median,
+    Pbt,
     Rungs,
     Search,
     Suggests,
@@ -31,6 +32,7 @@ from podium.sweep.space import Point, check_axes, draw, grid, overrides, size
 SWEEP_KEYS = frozenset(
     {"search", "cluster", "sweep", "seeds", "folds", "metric", "mode", "name", "out", "budget"}
 )
+CHANGES = "trainer.changes"
 SETS_ITSELF = {
     "seed": "seeds",
     "data.split.folds": "folds",
@@ -68,6 +70,8 @@ class Plan:
             return grid(self.axes)
         if isinstance(self.search, Suggests):
             return []
+        if isinstance(self.search, Pbt):
+            return [(*point, "") for point in draw(self.axes, self.search.population, self.search.seed)]
         return draw(self.axes, self.search.trials, self.search.seed)
 
     def trials(self) -> int:
@@ -76,12 +80,12 @@ class Plan:
 
     def line(self, point: Point) -> str:
         """The searched values of a point, as they are written on a command line."""
-        return " ".join(overrides(self.axes, point))
+        return " ".join(self._overrides(point))
 
     def run_overrides(self, point: Point, seed: int) -> list[str]:
         """The overrides of one run."""
         cut = ["data.split.validation=null", f"data.split.folds={self.folds}"] if self.folds else []
-        return [*self.fixed, *overrides(self.axes, point), *cut, f"seed={seed}"]
+        return [*self.fixed, *self._overrides(point), *cut, f"seed={seed}"]
 
     @property
     def replicate(self) -> str:
@@ -90,7 +94,17 @@ class Plan:
 
     def command(self, point: Point) -> str:
         """The command that trains a point again, to be pasted into a shell: on the usual split, also after folds."""
-        return shlex.join(["podium", "train", *self.fixed, *overrides(self.axes, point)])
+        return shlex.join(["podium", "train", *self.fixed, *self._overrides(point)])
+
+    @property
+    def columns(self) -> list[str]:
+        """The keys of a point's texts; in a population, what changes on the way comes last, empty before it does."""
+        return [*(axis.key for axis in self.axes), *([CHANGES] if isinstance(self.search, Pbt) else [])]
+
+    def _overrides(self, point: Point) -> list[str]:
+        count = len(self.axes)
+        changes = [f"{CHANGES}={text}" for text in point[count:] if text]
+        return [*overrides(self.axes, point[:count]), *changes]
 
     def definition(self) -> dict[str, Any]:
         """What makes it this sweep and no other; cluster and budget do not."""
@@ -166,10 +180,7 @@ def make_plan(arguments: Sequence[str], composed: Any) -> Plan:
         budget=make_limits(config["budget"]),
     )
     plan.points()  # a grid over an interval is refused here
-    if isinstance(search, Rungs) and any(axis.key == "trainer.max_epochs" for axis in plan.axes):
-        raise ConfigError(
-            f"trainer.max_epochs must be fixed with search={search.kind}, which compares at equal epochs; fix it"
-        )
+    _check_fixed(plan)
     return plan
 
 
@@ -179,6 +190,13 @@ def rungs(search: Search, max_epochs: int) -> list[int | None]:
     Raises:
         ConfigError: the first rung is not before the end.
     """
+    if isinstance(search, Pbt):
+        every = search.every_epochs
+        if every >= max_epochs:
+            raise ConfigError(
+                f"search.every_epochs must be below trainer.max_epochs={max_epochs}, got {every}; lower it"
+            )
+        return [*range(every, max_epochs, every), None]
     if not isinstance(search, Rungs):
         return [None]
     if search.grace_epochs >= max_epochs:
@@ -197,7 +215,12 @@ def rungs(search: Search, max_epochs: int) -> list[int | None]:
 def notes(plan: Plan) -> list[str]:
     """What a reader should know about how the plan differs from what was asked."""
     found = []
-    if not isinstance(plan.search, Grid):
+    if isinstance(plan.search, Pbt):
+        if len(plan.points()) < plan.search.population:
+            found.append(
+                f"the space has only {len(plan.points())} configurations; the population is as large"
+            )
+    elif not isinstance(plan.search, Grid):
         space = size(plan.axes)
         if space < plan.search.trials and isinstance(plan.search, Suggests):
             found.append(
@@ -239,6 +262,17 @@ def _check(config: dict[str, Any]) -> None:
         raise ConfigError(
             "a named sweep must have the keys space and fixed only; correct its file in conf/sweep"
         )
+
+
+def _check_fixed(plan: Plan) -> None:
+    """What a search that compares on the way needs to be the same for all, or finds itself."""
+    if isinstance(plan.search, Rungs | Pbt) and any(axis.key == "trainer.max_epochs" for axis in plan.axes):
+        raise ConfigError(
+            f"trainer.max_epochs must be fixed with search={plan.search.kind}, which compares at equal epochs; fix it"
+        )
+    keys = [*(axis.key for axis in plan.axes), *(text.partition("=")[0] for text in plan.fixed)]
+    if isinstance(plan.search, Pbt) and any(key.lstrip("+~").startswith(CHANGES) for key in keys):
+        raise ConfigError(f"{CHANGES} is what search=pbt finds, got it set; leave it out")
 
 
 def _replicates(config: dict[str, Any], *, asked: bool) -> int:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 
 from podium.records.record import Status, canonical_json
 from podium.sweep.plan import Plan
+from podium.sweep.population import readable
 from podium.sweep.settings import Pareto
 from podium.sweep.trial import Outcome
 
@@ -148,11 +149,10 @@ def is_complete(plan: Plan) -> bool:
 def header(plan: Plan) -> list[str]:
     """The columns of the table."""
     seeds = [f"{plan.replicate} {seed}" for seed in range(plan.seeds)]
-    axes = [axis.key for axis in plan.axes]
     return [
         "rank",
         "trial",
-        *axes,
+        *plan.columns,
         f"mean {plan.metric}",
         "low",
         "high",
@@ -198,7 +198,7 @@ def to_markdown(result: Result) -> str:
     plan = result.plan
     head = [
         "rank",
-        *(axis.key for axis in plan.axes),
+        *plan.columns,
         plan.metric,
         "95% interval",
         f"{plan.replicate}s",
@@ -211,7 +211,7 @@ def to_markdown(result: Result) -> str:
         lines.append(
             [
                 _text(row.rank, missing="–"),
-                *outcome.point,
+                *readable_point(plan, outcome.point),
                 shown(plan.metric, outcome.value),
                 shown_interval(plan.metric, row.interval),
                 f"{len(row.values)}/{plan.seeds}",
@@ -221,6 +221,12 @@ def to_markdown(result: Result) -> str:
     table = "\n".join("| " + " | ".join(_escaped(cell) for cell in line) + " |" for line in lines)
     winner = f"\n\nThe winner again:\n\n```\n{result.command}\n```" if result.command else ""
     return f"# {plan.name}\n\n{table}{winner}\n"
+
+
+def readable_point(plan: Plan, point: Sequence[str]) -> list[str]:
+    """A point's texts for people: what changes on the way in words."""
+    count = len(plan.axes)
+    return [*point[:count], *(readable(text) for text in point[count:])]
 
 
 def shown(metric: str, value: float | None) -> str:

@@ -113,9 +113,30 @@ class Pareto:
         _require(self.startup_trials >= 1, f"startup_trials must be at least 1, got {self.startup_trials}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Pbt:
+    """A population whose worst take over from the best in mid-training, with other values (Jaderberg et al. 2017)."""
+
+    kind: Literal["pbt"]
+    population: int
+    seed: int
+    every_epochs: int
+    quantile: float
+    factors: list[float]
+    resample: float
+
+    def __post_init__(self) -> None:
+        _require(self.population >= 2, f"population must be at least 2, got {self.population}")
+        _require(self.every_epochs >= 1, f"every_epochs must be at least 1, got {self.every_epochs}")
+        _require(0 < self.quantile <= 0.5, f"quantile must be above 0 and at most 0.5, got {self.quantile}")
+        positive = bool(self.factors) and all(factor > 0 for factor in self.factors)
+        _require(positive, f"factors must be positive, got {self.factors}")
+        _require(0 <= self.resample <= 1, f"resample must be from 0 to 1, got {self.resample}")
+
+
 Made = TypeVar("Made")
 ADDRESS = re.compile(r"[\w.\-]+:\d{1,5}")
-Search = Grid | Random | Asha | Median | Hyperband | Optuna | Pareto
+Search = Grid | Random | Asha | Median | Hyperband | Optuna | Pareto | Pbt
 Rungs = Asha | Median | Hyperband  # searches that compare trials on the way and stop some
 Suggests = Optuna | Pareto  # searches whose configurations depend on the results of others
 Remembers = Rungs | Suggests
@@ -189,7 +210,7 @@ def make_search(values: Mapping[str, Any]) -> Search:
     Raises:
         ConfigError: a kind, key, type or value that is wrong.
     """
-    owners: tuple[type[Search], ...] = (Grid, Random, Asha, Median, Hyperband, Optuna, Pareto)
+    owners: tuple[type[Search], ...] = (Grid, Random, Asha, Median, Hyperband, Optuna, Pareto, Pbt)
     for owner in owners:
         if values.get("kind") == owner.__name__.lower():
             return _made(owner, values, "search")

@@ -63,7 +63,7 @@ def draw(axes: Sequence[Axis], trials: int, seed: int) -> list[Point]:
     for _ in range(trials * DRAWS_PER_TRIAL):
         if len(found) >= limit:
             break
-        found[tuple(_drawn(axis, generator) for axis in axes)] = None
+        found[tuple(drawn(axis, generator) for axis in axes)] = None
     if len(found) < limit and not any(isinstance(axis, Interval) for axis in axes):
         rest = [point for point in grid(axes) if point not in found]
         found.update(dict.fromkeys(generator.sample(rest, limit - len(found))))  # type: ignore[arg-type]
@@ -142,7 +142,8 @@ def _suggestions(axes: Sequence[Axis], point: Point) -> Iterator[tuple[str, Any]
                 yield axis.key, float(text)
 
 
-def _drawn(axis: Axis, generator: random.Random) -> str:
+def drawn(axis: Axis, generator: random.Random) -> str:
+    """A value drawn from an axis."""
     if not isinstance(axis, Interval):
         return generator.choice(axis.values)
     if axis.integer and not axis.log:
@@ -152,6 +153,34 @@ def _drawn(axis: Axis, generator: random.Random) -> str:
     else:
         value = generator.uniform(axis.low, axis.high)
     return _text(axis, min(max(value, axis.low), axis.high))
+
+
+def perturbed(axis: Axis, text: str, factors: Sequence[float], generator: random.Random) -> str:
+    """A value near another: multiplied by one of the factors, or, where there is a list, the next in it either way."""
+    if not isinstance(axis, Interval):
+        place = axis.values.index(text) + generator.choice((-1, 1))
+        return axis.values[min(max(place, 0), len(axis.values) - 1)]
+    factor = generator.choice(list(factors))
+    value = float(text) * factor
+    if axis.integer and round(value) == int(text):
+        value = int(text) + (1 if factor > 1 else -1)
+    return _text(axis, min(max(value, axis.low), axis.high))
+
+
+def each_value_once(axes: Sequence[Axis]) -> list[Point]:
+    """Points that try every choice at least once, for a search whose points are not known beforehand."""
+    samples = draw(axes, 1, 0)
+    for k, axis in enumerate(axes):
+        for value in () if isinstance(axis, Interval) else axis.values:
+            samples.append((*samples[0][:k], value, *samples[0][k + 1 :]))
+    return list(dict.fromkeys(samples))
+
+
+def ends(axis: Axis) -> list[str]:
+    """The values of an axis; of an interval, both its ends."""
+    return (
+        [_text(axis, axis.low), _text(axis, axis.high)] if isinstance(axis, Interval) else list(axis.values)
+    )
 
 
 def _text(axis: Axis, value: Any) -> str:

@@ -44,6 +44,21 @@ def stop(config: dict[str, Any], status: Status) -> None:
                 record.with_(status=status).save(folder)
 
 
+def begin(config: dict[str, Any], source: dict[str, Any], epochs: int) -> None:
+    """Begin a run from the checkpoint of another that trained alike up to there; without one nothing is done."""
+    from podium.run.prefix import begin_from
+
+    begin_from(config, source, epochs=epochs)
+
+
+def check(config: dict[str, Any]) -> None:
+    """Refuse changes of values that training could not go on with."""
+    from podium.run.changes import segments
+    from podium.run.layouts import check_layouts
+
+    check_layouts(segments(config))
+
+
 def real_tools() -> Tools:
-    """Compose, train, find and stop runs as `podium train` does."""
-    return Tools(compose=compose, train=train, find=find, stop=stop)
+    """Compose, train, find, stop, begin and check runs as `podium train` does."""
+    return Tools(compose=compose, train=train, find=find, stop=stop, begin=begin, check=check)

@@ -32,20 +32,25 @@ class Tools:
 
     ``train`` may be given how several workers are started, where they are not processes of this machine. ``find`` gives
     a run's record with the history that its journal holds so far, whatever its status. ``stop`` gives a run that was
-    left unfinished its status. All are module-level functions, so that they reach other processes.
+    left unfinished its status. ``begin`` lets a run begin from another's checkpoint after so many epochs, and ``check``
+    refuses changes that training could not go on with. All are module-level functions, so that they reach other
+    processes.
     """
 
     compose: Callable[[list[str]], dict[str, Any]]
     train: Callable[..., RunRecord]
     find: Callable[[dict[str, Any]], RunRecord | None]
     stop: Callable[[dict[str, Any], Status], None]
+    begin: Callable[[dict[str, Any], dict[str, Any], int], None]
+    check: Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
 class Replicate:
     """One seed of a trial. ``value`` is the metric, null unless the run came as far as it was asked to.
 
-    ``epochs`` were trained so far; ``costs`` are the record's, null before the run's end.
+    It is at ``epochs``, of which it trained all but those ``copied`` from a run that was the same so far; ``costs`` are
+    the record's, null before the run's end.
     """
 
     seed: int
@@ -55,6 +60,7 @@ class Replicate:
     error: str | None
     epochs: int = 0
     costs: dict[str, float] | None = None
+    copied: int = 0
 
 
 @dataclass(frozen=True)
@@ -193,9 +199,9 @@ class Trial:
             )
         elif value is not None and not math.isfinite(value):
             status, value, error_line = Status.DIVERGED, None, f"{self.plan.metric} is {value}"
-        epochs_trained = _logged(record, self.plan.metric)
+        logged, copied = _logged(record, self.plan.metric), record.epochs_copied
         return Replicate(
-            seed, status, value, record.run_key, error_line, epochs_trained, record.costs
+            seed, status, value, record.run_key, error_line, logged, record.costs, copied
         ), digest
 
     def _record(self, config: dict[str, Any], epochs: int | None) -> RunRecord:

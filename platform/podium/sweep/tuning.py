@@ -19,9 +19,10 @@ from podium.sweep.budget import Ledger, epochs_of
 from podium.sweep.guide import FULL, VALUE, GoOn, Next, Watch, Work
 from podium.sweep.memory import Listed, Memory, Source
 from podium.sweep.plan import Plan, cores, rungs
+from podium.sweep.population import Population, beginner
 from podium.sweep.progress import SweepBar
 from podium.sweep.rays import ray_of
-from podium.sweep.settings import Pareto, Remembers, Suggests
+from podium.sweep.settings import Pareto, Pbt, Remembers, Suggests
 from podium.sweep.space import Point
 from podium.sweep.together import Together, are_spread, resources
 from podium.sweep.trial import NO_ROOM, Outcome, Tools, Trial, is_missing
@@ -72,7 +73,7 @@ class ConfigurationTrial(tune.Trainable):
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Called when the worker takes another configuration."""
         task = self._task
-        self._rungs = iter(task.rungs)
+        self._rungs = _rungs_of(task, new_config["number"])
         self._trial = Trial(task.plan, tuple(new_config["point"]), task.tools)
         return True
 
@@ -83,7 +84,7 @@ class ConfigurationTrial(tune.Trainable):
             RayActorError: a worker of the trial was lost, which counts for Tune as if the trial was, or not at all where
                 its node was recalled.
         """
-        epochs = next(self._rungs)
+        epochs = self._rungs.pop(0)
         try:
             outcome = self._trial.advance(epochs)
         except WorkerLost as error:
@@ -100,12 +101,19 @@ class ConfigurationTrial(tune.Trainable):
                 FULL: error.strerror,
             }
         value = math.nan if outcome.value is None else outcome.value
-        over = epochs is None or outcome.status is not Status.RUNNING
+        over = not self._rungs or outcome.status is not Status.RUNNING
         result = {VALUE: value, "epoch": epochs or 0, "trained": epochs_of(outcome), "done": over}
         if isinstance(self._task.plan.search, Pareto):
             cost = outcome.cost(self._task.plan.search.cost)
             result["cost"] = math.nan if cost is None else cost
-        return {**result, "final": epochs is None}
+        return {**result, "final": not self._rungs}
+
+
+def _rungs_of(task: Task, number: int) -> list[int | None]:
+    """Where a trial pauses; a member of a population is one trial in each generation, with a rung of its own."""
+    if isinstance(task.plan.search, Pbt):
+        return [task.rungs[number // len(task.plan.points())]]
+    return list(task.rungs)
 
 
 def carry_out(plan: Plan, outcomes: dict[str, Outcome], tools: Tools, base: dict[str, Any]) -> Carried:
@@ -116,7 +124,6 @@ def carry_out(plan: Plan, outcomes: dict[str, Outcome], tools: Tools, base: dict
     """
     ledger = Ledger(plan, outcomes)
     max_epochs = base["trainer"]["max_epochs"]
-    source = _source(plan, outcomes, max_epochs)
     task = Task(
         plan=plan,
         rungs=rungs(plan.search, max_epochs),
@@ -124,24 +131,29 @@ def carry_out(plan: Plan, outcomes: dict[str, Outcome], tools: Tools, base: dict
         folder=str(Path.cwd()),
         spread=are_spread(plan.cluster, base["runtime"]),
     )
+    source = _source(task, outcomes, max_epochs)
     lost = []
     if (trials := source.open()) and ledger.used_up() is None:
-        title, known = plan.name, plan.trials() - trials
+        title, total = plan.name, plan.trials() * (len(task.rungs) if isinstance(plan.search, Pbt) else 1)
         with (
             ray_of(plan.cluster, cores(plan.cluster)),
-            SweepBar(title, total=plan.trials(), known=known, unit="trial", mode=plan.mode) as bar,
+            SweepBar(title, total=total, known=total - trials, unit="trial", mode=plan.mode) as bar,
         ):
             work = Work(plan=plan, source=source, ledger=ledger, bar=bar)
             with work.under_way(), TemporaryDirectory(prefix="podium-tune-") as folder:
                 _tuner(task, trials=trials, base=base, folder=folder).fit()
             lost = work.lost
     left = source.open()
-    ended = ledger.used_up() if left > len(lost) else None
+    untold = 0 if isinstance(plan.search, Pbt) else len(lost)  # a population goes on without them
+    ended = ledger.used_up() if left > untold else None
     return Carried(lost=lost, stopped=source.stopped(), left=left, ended=ended)
 
 
-def _source(plan: Plan, outcomes: dict[str, Outcome], max_epochs: int) -> Source:
+def _source(task: Task, outcomes: dict[str, Outcome], max_epochs: int) -> Source:
     """Where the trials come from."""
+    plan = task.plan
+    if isinstance(plan.search, Pbt):
+        return Population(plan, stops=task.rungs, begin=beginner(plan, task.tools))
     if isinstance(plan.search, Remembers):
         return Memory(plan, max_epochs=max_epochs)
     return Listed([point for point in plan.points() if is_missing(outcomes.get(plan.line(point)))])

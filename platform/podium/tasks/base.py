@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from podium.contracts import Augmentation, Auxiliary, Batch, Targets, Trick
+from podium.optim.change import take_up, values_of
 from podium.optim.cyclic_cosine import CyclicCosine
 from podium.tasks.meter import Meter
 
@@ -59,11 +60,16 @@ class Task(pl.LightningModule, ABC):
         self.num_classes = num_classes
         self.meter = Meter()
         self.workers = 1  # that train together, each on its share of every batch
+        self.takes_up = (
+            False  # a checkpoint of other values, in place of which its own are to count from here on
+        )
         self.records = True  # a trick that passes a batch through a second time switches it off meanwhile
         self._make_optimizer = optimizer
         self._make_schedule = schedule
         self._schedule: LRScheduler | None = None
         self._saved_schedule: dict[str, Any] | None = None
+        self._values: list[dict[str, Any]] = []  # of the optimizer, as it was made
+        self._saved_rates: list[float] = []
         self._batch_tricks = [t for t in tricks if overrides(t, "edit_batch")]
         self._target_tricks = [t for t in tricks if overrides(t, "edit_target")]
         self._loss_tricks = [t for t in tricks if overrides(t, "edit_loss")]
@@ -218,15 +224,34 @@ class Task(pl.LightningModule, ABC):
     def on_fit_start(self) -> None:
         """Make the schedule, once tricks have divided the optimizer's groups in their own ``on_fit_start``."""
         (optimizer,) = self.trainer.optimizers
+        self._values = values_of(optimizer)
         self._schedule = self._make_schedule(optimizer)
 
     def on_train_start(self) -> None:
-        """Bring back the schedule's state once the optimizer has its own."""
-        if self._saved_schedule is not None and self._schedule is not None:
+        """Bring back the schedule's state once the optimizer has its own, or its place where other values count now."""
+        assert self._schedule is not None
+        if self._saved_schedule is not None and self.takes_up:
+            (optimizer,) = self.trainer.optimizers
+            self._schedule = take_up(
+                optimizer,
+                self._planned_schedule,
+                values=self._values,
+                rates=self._saved_rates,
+                place=self._saved_schedule,
+            )
+        elif self._saved_schedule is not None:
             self._schedule.load_state_dict(self._saved_schedule)
-            self._saved_schedule = None
-        if isinstance(self._schedule, CyclicCosine):
-            self._schedule.plan(int(self.trainer.estimated_stepping_batches))
+        self._saved_schedule = None
+        self._plan(self._schedule)
+
+    def _planned_schedule(self, optimizer: Optimizer) -> LRScheduler:
+        schedule = self._make_schedule(optimizer)
+        self._plan(schedule)
+        return schedule
+
+    def _plan(self, schedule: LRScheduler) -> None:
+        if isinstance(schedule, CyclicCosine):
+            schedule.plan(int(self.trainer.estimated_stepping_batches))
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Step the optimizer, and a cyclic schedule with it."""
@@ -247,11 +272,13 @@ class Task(pl.LightningModule, ABC):
         assert self._schedule is not None
         checkpoint["meter"] = self.meter.state()
         checkpoint["schedule"] = self._schedule.state_dict()
+        checkpoint["rates"] = [values["lr"] for values in self._values]
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on from a checkpoint."""
         self.meter.restore(checkpoint["meter"], self.device)
         self._saved_schedule = checkpoint["schedule"]
+        self._saved_rates = checkpoint.get("rates", [])
 
 
 def expect_shape(output: Any, shape: tuple[int, ...], *, what: str, samples: int) -> None:
