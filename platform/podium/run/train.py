@@ -84,12 +84,26 @@ def train(config: Mapping[str, Any], *, after_first_step: Callable[[], None] = l
         before = find_record(config)
         if before is not None and is_final(before):
             return before  # another process finished it while this one was building
-        run = _open(config, folder, before, seen)
+        run = open_run(config, folder, before, seen)
         return _carry_out(run, parts, config, after_first_step)
 
 
-def _open(config: Mapping[str, Any], folder: Path, before: RunRecord | None, seen: DataPrint) -> Run:
-    """Start the record, or take up that of an interrupted run with its checkpoint."""
+def environment_of(config: Mapping[str, Any]) -> Environment:
+    """What this process runs on, as the record of such a run says it."""
+    return Environment.capture(threads=config["runtime"]["threads"], gpus=_gpus(config))
+
+
+def open_run(
+    config: Mapping[str, Any],
+    folder: Path,
+    before: RunRecord | None,
+    seen: DataPrint,
+    environment: Environment | None = None,
+) -> Run:
+    """Start the record, or take up that of an interrupted run with its checkpoint.
+
+    ``environment`` is given where several runs of this process are opened: looking at it takes a while.
+    """
     goes_on = before is not None and before.status in RESUMABLE
     workers = config["runtime"]["devices"]
     step = checked_checkpoint(folder / CHECKPOINT_FILE, workers=workers) if goes_on else None
@@ -101,7 +115,7 @@ def _open(config: Mapping[str, Any], folder: Path, before: RunRecord | None, see
         run_key=before.run_key if before is not None and goes_on else uuid.uuid4().hex,
         status=Status.RUNNING,
         config=dict(config),
-        environment=Environment.capture(threads=config["runtime"]["threads"], gpus=_gpus(config)),
+        environment=environment or environment_of(config),
         started=before.started if before is not None and goes_on else _now(),
         data=seen,
         groups=list(config["runtime"]["groups"]),
@@ -130,15 +144,15 @@ def _carry_out(
             way = _together if parts.runtime.devices > 1 else _alone
             told, device = way(run, parts, config, asked, after_first_step)
         if told.outcome == "paused":
-            return _close(run, Status.PAUSED)
-        return _finish(run, parts, config, told, device)
+            return close_run(run, Status.PAUSED)
+        return finish_run(run, parts, config, told.costs, device)
     except Diverged as error:
-        return _close(run, Status.DIVERGED, str(error))
+        return close_run(run, Status.DIVERGED, str(error))
     except Interrupted as error:
-        _close(run, Status.INTERRUPTED, str(error))
+        close_run(run, Status.INTERRUPTED, str(error))
         raise
     except BaseException as error:
-        _close(run, Status.FAILED, f"{type(error).__name__}: {error}".splitlines()[0])
+        close_run(run, Status.FAILED, f"{type(error).__name__}: {error}".splitlines()[0])
         raise
 
 
@@ -183,10 +197,19 @@ def _together(
     return told, torch.device("cuda" if on_gpus(parts.runtime.accelerator) else "cpu")
 
 
-def _finish(
-    run: Run, parts: Assembly, config: Mapping[str, Any], told: Told, device: torch.device
+def finish_run(
+    run: Run,
+    parts: Assembly,
+    config: Mapping[str, Any],
+    spent: dict[str, float],
+    device: torch.device,
+    *,
+    measured: dict[str, float] | None = None,
 ) -> RunRecord:
-    """Read the test split once, and leave predictions, weights, pictures and costs behind."""
+    """Read the test split once, and leave predictions, weights, pictures and costs behind.
+
+    Costs are what training ``spent`` and those ``measured``, null: measured here.
+    """
     answers = predict(parts.task, parts.data.examples("validation"), device)
     metrics = scores(answers, config, "validation")
     answers = predict(parts.task, parts.data.examples("test"), device)
@@ -197,15 +220,7 @@ def _finish(
         for name, tensor in parts.network.state_dict().items()
     }
     write_atomically(run.folder / WEIGHTS_FILE, safetensors.torch.save(weights))
-    shape = config["data"]["shape"]
-    costs = network_costs(parts.network.cpu(), shape) | {
-        "inference_images_per_s": images_per_s(
-            parts.network, shape, parts.data.batch_size, INFERENCE_TIMED_S
-        ),
-        "train_images_per_s": told.images_per_s,
-        "train_s": told.train_s,
-        "peak_memory_mib": told.peak_mib,
-    }
+    costs = (measured or measured_costs(parts, config)) | spent
     curves = history(read(run.folder / JOURNAL_FILE))
     draw(run.folder, curves, answers, parts.data)
     files = [PREDICTIONS_FILE, WEIGHTS_FILE, *sorted(p.name for p in run.folder.glob("*.png"))]
@@ -216,10 +231,19 @@ def _finish(
         files={name: sha256_of(run.folder / name) for name in files},
     )
     run.record = record
-    return _close(run, Status.FINISHED)
+    return close_run(run, Status.FINISHED)
 
 
-def _close(run: Run, status: Status, error: str | None = None) -> RunRecord:
+def measured_costs(parts: Assembly, config: Mapping[str, Any]) -> dict[str, float]:
+    """What the network costs, of whatever weights; it is on the CPU afterwards."""
+    shape = config["data"]["shape"]
+    return network_costs(parts.network.cpu(), shape) | {
+        "inference_images_per_s": images_per_s(parts.network, shape, parts.data.batch_size, INFERENCE_TIMED_S)
+    }
+
+
+def close_run(run: Run, status: Status, error: str | None = None) -> RunRecord:
+    """Say in the journal and in the record how the run ended."""
     run.journal.finish(status)
     if run.record.history is None:
         run.record = run.record.with_(history=history(read(run.folder / JOURNAL_FILE)))
