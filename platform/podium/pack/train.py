@@ -37,14 +37,15 @@ Told = Callable[[int, RunRecord], None]
 def train_packed(
     configs: Sequence[Config],
     *,
+    at_least: float = 1.0,
     choice: Choice | None = None,
     ended: Told = lambda place, record: None,
-) -> tuple[list[RunRecord], Choice]:
-    """Train checked configurations of one bucket, and return their records and the form that they were trained in.
+) -> tuple[list[RunRecord], int]:
+    """Train checked configurations of one bucket, and return their records and the number of programs.
 
-    ``choice`` null: the fastest form here. ``ended`` is told of each run, by its place, when it is over. What is final
-    already is not trained again. A pack that is interrupted begins again with the next command, but for the runs that
-    were over.
+    They are trained alone where no program is at least so many times as fast as one run after the other. ``choice`` null:
+    the fastest form here. ``ended`` is told of each run, by its place, when it is over. What is final already is not
+    trained again. A pack that is interrupted begins again with the next command, but for the runs that were over.
 
     Raises:
         Unpackable: they cannot be one program, or are faster alone; nothing was trained.
@@ -59,13 +60,15 @@ def train_packed(
     check_same(lanes)
     runs = Path(configs[0]["paths"]["runs"]).absolute()
     choice = choice or choose(lanes, runs, environment)
-    if choice.lanes == 1:
-        raise Unpackable(f"alone they train faster: one program is {choice.speedup:.2f} times as fast")
-    for begin in range(0, len(lanes), choice.lanes):
+    if choice.speedup < at_least:
+        how = "one after the other" if at_least == 1 else f"{at_least:g} at once"
+        raise Unpackable(f"{how} they train faster: one program is {choice.speedup:.2f} times as fast")
+    begins = range(0, len(lanes), choice.lanes)
+    for begin in begins:
         part = lanes[begin : begin + choice.lanes]
         pack = _Pack(data, environment, grouped=choice.grouped, ended=ended)
         pack.train(part)
-    return [record for config in configs if (record := find_record(config)) is not None], choice
+    return [record for config in configs if (record := find_record(config)) is not None], len(begins)
 
 
 def _build(configs: Sequence[Config], places: Sequence[int]) -> tuple[list[Lane], DataModule]:

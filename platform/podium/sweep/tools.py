@@ -1,5 +1,7 @@
 """The tools of a real sweep: thin doors to the room run, which load it only when they are used."""
 
+import copy
+from functools import lru_cache
 from typing import Any
 
 from podium.records.journal import JOURNAL_FILE, history, read
@@ -8,10 +10,15 @@ from podium.sweep.trial import UNFINISHED, Tools
 
 
 def compose(overrides: list[str]) -> dict[str, Any]:
-    """The checked configuration of one run."""
+    """The checked configuration of one run; it takes a while, and sweeps ask for some twice."""
+    return copy.deepcopy(_composed(tuple(overrides)))
+
+
+@lru_cache(maxsize=4096)
+def _composed(overrides: tuple[str, ...]) -> dict[str, Any]:
     from podium.run.assemble import compose
 
-    return compose(overrides)
+    return compose(list(overrides))
 
 
 def train(config: dict[str, Any]) -> RunRecord:
@@ -46,4 +53,6 @@ def stop(config: dict[str, Any], status: Status) -> None:
 
 def real_tools() -> Tools:
     """Compose, train, find and stop runs as `podium train` does."""
-    return Tools(compose=compose, train=train, find=find, stop=stop)
+    from podium.sweep.packs import pack_runs
+
+    return Tools(compose=compose, train=train, find=find, stop=stop, pack=pack_runs)

@@ -31,13 +31,15 @@ class Tools:
     """What a trial is made with, from the room run.
 
     ``find`` gives a run's record with the history that its journal holds so far, whatever its status. ``stop`` gives
-    a run that was left unfinished its status. All are module-level functions, so that they reach other processes.
+    a run that was left unfinished its status. ``pack`` trains those of many runs that can be one program, and says in a
+    line what it did; null: none is. All are module-level functions, so that they reach other processes.
     """
 
     compose: Callable[[list[str]], dict[str, Any]]
     train: Callable[[dict[str, Any]], RunRecord]
     find: Callable[[dict[str, Any]], RunRecord | None]
     stop: Callable[[dict[str, Any], Status], None]
+    pack: Callable[..., object] | None = None
 
 
 @dataclass(frozen=True)
