@@ -55,7 +55,9 @@ def train_packed(
     pin_threads(configs[0]["runtime"])
     found = [find_record(config) for config in configs]
     open_ = [place for place, record in enumerate(found) if not is_final(record)]
-    lanes, data = _build(configs, open_)
+    if not open_:
+        return [record for record in found if record is not None], 0
+    lanes, data = build_lanes(configs, open_)
     environment = environment_of(configs[0])
     check_same(lanes)
     runs = Path(configs[0]["paths"]["runs"]).absolute()
@@ -71,8 +73,13 @@ def train_packed(
     return [record for config in configs if (record := find_record(config)) is not None], len(begins)
 
 
-def _build(configs: Sequence[Config], places: Sequence[int]) -> tuple[list[Lane], DataModule]:
-    """The lanes, on the data of the first: a bucket's are the same."""
+def build_lanes(configs: Sequence[Config], places: Sequence[int]) -> tuple[list[Lane], DataModule]:
+    """The lanes of the runs in these places, on the data of the first: a bucket's are the same.
+
+    Raises:
+        Unpackable: fewer than two, or one that folds not or was begun alone.
+        ConfigError: parts that do not fit together.
+    """
     lanes: list[Lane] = []
     data: DataModule | None = None
     for place in places:
