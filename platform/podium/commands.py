@@ -69,7 +69,7 @@ def _declare_many_runs(add: Add) -> None:
     sub.add_argument(
         "--concurrency", type=_positive, default=None, help="runs at a time (default: one a core)"
     )
-    _declare_pack(sub)
+    _declare_pack(sub, default="off")
     sub = add("ablate", _ablate, "train with and without each trick: what is each worth?", roots=("train",))
     for mode, text in (
         ("leave-one-out", "all tricks, and all but each (the default)"),
@@ -89,7 +89,7 @@ def _declare_many_runs(add: Add) -> None:
     sub.add_argument(
         "--concurrency", type=_positive, default=None, help="runs at a time (default: one a core)"
     )
-    _declare_pack(sub)
+    _declare_pack(sub, default="off")
     sub.add_argument(
         "--dry-run", action="store_true", help="show the variations and the estimated time, train nothing"
     )
@@ -105,7 +105,7 @@ def _declare_many_runs(add: Add) -> None:
     sub.add_argument(
         "--concurrency", type=_positive, default=None, help="runs at a time (default: one a core)"
     )
-    _declare_pack(sub)
+    _declare_pack(sub, default="auto")
     sub = add("reproduce", _reproduce, "train a row of a published board again and compare")
     sub.add_argument("report", type=Path, help="the board's folder, such as reports/digits")
     sub.add_argument("--row", type=_positive, required=True, help="the row's number on the board, from 1")
@@ -143,12 +143,12 @@ def _declare_tools(add: Add) -> None:
     sub.add_argument("shell", choices=("bash", "zsh"))
 
 
-def _declare_pack(sub: argparse.ArgumentParser) -> None:
+def _declare_pack(sub: argparse.ArgumentParser, *, default: str) -> None:
     sub.add_argument(
         "--pack",
         choices=("auto", "off"),
-        default="auto",
-        help="train runs of one shape as one program where that is faster (default: auto)",
+        default=default,
+        help=f"auto: train runs of one shape as one program where that is faster (default: {default})",
     )
 
 

@@ -26,7 +26,6 @@ from podium.run.build import build, refusals
 from podium.run.engine import pin_threads
 from podium.run.folders import CHECKPOINT_FILE, exclusive, find_folders, find_record, is_final, run_folder
 from podium.run.interrupts import Interrupted, Interrupts, interrupts
-from podium.run.memory import PeakMemory
 from podium.run.train import Run, close_run, environment_of, finish_run, measured_costs, open_run
 
 Config = dict[str, Any]
@@ -116,7 +115,6 @@ class _Pack:
         self._ended = ended
         self._runs: dict[int, Run] = {}
         self._measured: dict[str, float] | None = None
-        self._memory = PeakMemory()
 
     def train(self, lanes: Sequence[Lane]) -> None:
         """Train lanes to their end; whatever happens, their records and journals say how they ended."""
@@ -127,7 +125,7 @@ class _Pack:
             if not lanes:
                 return
             program = Program(lanes, grouped=self._grouped)
-            with interrupts() as asked, self._memory:
+            with interrupts() as asked:
                 self._open(lanes)
                 try:
                     self._loop(program, asked)
