@@ -120,16 +120,16 @@ class FoldedBatchNorm(Folded, _BatchNorm):
     def gather(self, modules: Sequence[nn.Module]) -> None:
         """Stack the running statistics; steps are counted once, because all lanes take the same."""
         self._buffers = dict(self._buffers)
-        for name in ("running_mean", "running_var"):
-            if self._buffers[name] is not None:
+        for name, buffer in self._buffers.items():
+            if buffer is not None and buffer.ndim:
                 self._buffers[name] = torch.stack([module.get_buffer(name) for module in modules])
         if self.num_batches_tracked is not None:
             self.num_batches_tracked = self.num_batches_tracked.clone()
 
     def select(self, kept: Tensor) -> None:
         """Go on with the statistics of these lanes."""
-        for name in ("running_mean", "running_var"):
-            if (buffer := self._buffers[name]) is not None:
+        for name, buffer in self._buffers.items():
+            if buffer is not None and buffer.ndim:
                 self._buffers[name] = buffer.index_select(0, kept)
 
     def forward(self, input: Tensor) -> Tensor:

@@ -35,6 +35,14 @@ TWINS: dict[type[nn.Module], type[Folded]] = {
 RANDOM = (_DropoutNd, nn.RReLU, nn.FractionalMaxPool2d, nn.FractionalMaxPool3d)
 
 
+def twin_of(module: nn.Module) -> type[Folded] | None:
+    """What stands for a module in a folded network; a subclass with the same forward has the same."""
+    for owner, twin in TWINS.items():
+        if isinstance(module, owner) and type(module).forward is owner.forward:
+            return twin
+    return None
+
+
 def check_folds(network: nn.Module) -> None:
     """Check that every module is one that folds, or treats each sample alone.
 
@@ -42,7 +50,7 @@ def check_folds(network: nn.Module) -> None:
         Unpackable: one is not.
     """
     for name, module in network.named_modules():
-        if type(module) in TWINS:
+        if twin_of(module) is not None:
             if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.momentum is None:
                 raise Unpackable(f"{name} has no momentum, which cannot be packed")
             continue
@@ -81,8 +89,7 @@ class FoldedNetwork:
         whole = copy.deepcopy(networks[0])
         made: dict[nn.Module, Folded] = {}
         for path, module in list(whole.named_modules(remove_duplicate=False)):
-            twin = TWINS.get(type(module))
-            if twin is None:
+            if (twin := twin_of(module)) is None:
                 continue
             if module not in made:
                 of_lanes = [network.get_submodule(path) for network in networks]
@@ -94,11 +101,17 @@ class FoldedNetwork:
         return whole
 
     def __call__(self, input: Tensor) -> Tensor:
-        """What the networks give for (lanes * batch, ...), the first lane in front."""
+        """What the networks give for (lanes * batch, ...), the first lane in front.
+
+        Raises:
+            Unpackable: it is no tensor, as with auxiliary classifiers.
+        """
         pieces = torch.split(self.weights, self._sizes, 1)
         for (module, name), piece, shape in zip(self._places, pieces, self.shapes.values(), strict=True):
             module.__dict__[name] = piece.view(len(self.lanes), *shape)
-        output: Tensor = self.module(input)
+        output = self.module(input)
+        if not isinstance(output, Tensor):
+            raise Unpackable(f"a network that gives {type(output).__name__} cannot be packed")
         return output
 
     def parts(self, matrix: Tensor) -> dict[str, Tensor]:
@@ -115,7 +128,7 @@ class FoldedNetwork:
             f"{path}.{name}" if path else name: buffer
             for path, folded in self._folded.items()
             for name, buffer in folded._buffers.items()
-            if buffer is not None
+            if buffer is not None and name not in folded._non_persistent_buffers_set
         }
 
     def state(self, lane: int) -> dict[str, Tensor]:
