@@ -8,7 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.pack.sides import (
+
+from podium.pack.lane import Lane
+from podium.run.folders import find_folders
+from podium.run.train import train
+
+from .sides import (
     CNN,
     MLP,
     assert_same_history,
@@ -18,10 +23,6 @@ from tests.pack.sides import (
     moved,
     packed,
 )
-
-from podium.pack.lane import Lane
-from podium.run.folders import find_folders
-from podium.run.train import train
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
 

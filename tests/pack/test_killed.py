@@ -9,9 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.pack.sides import MLP, assert_same_history, configs_of, moved, packed, weights
 
 from podium.run.folders import find_folders, find_record
+
+from .sides import MLP, assert_same_history, configs_of, moved, packed, weights
 
 TRAIN = """
 import json, sys

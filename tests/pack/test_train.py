@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.pack.sides import MLP, configs_of, moved, packed
 
 from podium.contracts import Batch
 from podium.leaderboard.verify import Published, check_identity, check_labels, check_metrics, check_status
@@ -22,6 +21,8 @@ from podium.run.evaluate import evaluate
 from podium.run.folders import exclusive, find_folders, find_record, is_final, run_folder
 from podium.run.interrupts import Interrupted
 from podium.run.train import train
+
+from .sides import MLP, configs_of, moved, packed
 
 SHORT = (*MLP, "trainer.max_epochs=2", "tricks=[dropout]")
 
