@@ -40,7 +40,9 @@ def moved(config: Config, runs: Path) -> Config:
 
 def packed(configs: Sequence[Config], *, grouped: bool = False, lanes: int | None = None) -> list[RunRecord]:
     """The records of these runs as one program, however fast."""
-    records, _ = train_packed(configs, choice=Choice(lanes or len(configs), grouped, 1.0))
+    records, _ = train_packed(
+        configs, choice=Choice(lanes or len(configs), grouped, 1.0), pictures=range(len(configs))
+    )
     return records
 
 

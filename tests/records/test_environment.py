@@ -13,6 +13,11 @@ from podium.records.environment import Environment, differences
 from .folders import HERE
 
 
+@pytest.fixture(autouse=True)
+def asked_for_the_first_time() -> None:
+    module._source.cache_clear()
+
+
 def repository(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout of Podium with one commit, in which the module believes to lie."""
     package = folder / "platform" / "podium" / "records"
@@ -64,6 +69,7 @@ def test_a_long_patch_is_cut_and_hashed_whole(tmp_path: Path, monkeypatch: pytes
     hashes = set()
     for end in "ab":
         (folder / "platform/podium/long.py").write_text("x = 1\n" * 100_000 + end)
+        module._source.cache_clear()
         found = Environment.capture(threads=1, gpus=[])
         assert found.diff is not None
         assert len(found.diff) == module.DIFF_LIMIT
@@ -86,6 +92,15 @@ def test_without_git_the_source_is_unknown_and_nothing_fails(
         monkeypatch.setattr(module, "__file__", str(site / "environment.py"))
     found = Environment.capture(threads=1, gpus=[])
     assert (found.commit, found.diff, found.diff_sha256) == (None, None, None)
+
+
+def test_a_process_keeps_what_it_found_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = repository(tmp_path, monkeypatch)
+    first = Environment.capture(threads=1, gpus=[])
+    (folder / "platform/podium/new.py").write_text("x = 1\n")
+    assert Environment.capture(threads=1, gpus=[]) == first
+    module._source.cache_clear()
+    assert Environment.capture(threads=1, gpus=[]) != first
 
 
 def test_it_looks_at_its_own_checkout_and_not_at_the_working_directory(

@@ -125,7 +125,7 @@ def attempts(runs):
     return {path.stem: len(path.read_text().splitlines()) for path in sorted(Path(runs).glob("*.attempts"))}
 
 
-def train(config):
+def train(config, *, pictures=False):
     record = find(config)
     if record is not None and record.status in (Status.FINISHED, Status.DIVERGED):
         return record
@@ -152,6 +152,13 @@ def train(config):
         record = record.with_(status=Status.FINISHED, metrics=metrics, costs=costs)
     record.save(folder)
     return record
+
+
+def train_anew(config, *, pictures=False):
+    """As a trainer that does not look at what is there."""
+    for folder in find_folders(config):
+        (folder / "record.json").unlink(missing_ok=True)
+    return train(config)
 
 
 def stop(config, status):

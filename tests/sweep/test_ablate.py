@@ -147,7 +147,7 @@ def test_a_whole_ablation_is_trained_and_its_refused_combination_is_a_stated_hol
     from podium.sweep import board as sweep_board
 
     def here(configs, concurrency, train, bar):
-        return [sweep_board.train_one(config, train, str(tmp_path)) for config in configs]
+        return [sweep_board.train_one(config, train, str(tmp_path), False) for config in configs]
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sweep_board, "_train_all", here)

@@ -112,6 +112,26 @@ def test_importance_finds_the_axis_that_matters_and_says_when_it_cannot(grid_pla
     assert importance(grid_plan, same)[1] is not None
 
 
+@pytest.mark.timeout(120)  # by the names of thirty choices it would take years
+def test_importance_of_many_choices_and_many_trials_is_soon_found(plan_of):
+    plan = plan_of(
+        "initializer=he_normal,glorot_normal,zeros", f"tricks.dropout.p={','.join(str(k / 40) for k in range(30))}",
+        "name=long",
+    )  # fmt: skip
+    (first,) = load(carried_out(plan, plan.points()[:1]).folder).values()
+    values = {"he_normal": 0.1, "glorot_normal": 0.2, "zeros": 0.8}
+    outcomes = [
+        replace(
+            first, point=list(point), line=plan.line(point), value=values[point[0]] + float(point[1]) / 100
+        )
+        for point in plan.points()
+    ]
+    shares, unknown = importance(plan, outcomes)
+    assert unknown is None
+    assert shares["initializer"] > 0.95
+    assert shares["initializer"] > shares["tricks.dropout.p"] > 0
+
+
 def test_a_cell_has_the_mean_the_interval_and_the_seeds(grid_plan):
     rows = make_rows(grid_plan, load(carried_out(grid_plan).folder))
     ((x, y),) = heatmap.pairs(grid_plan.axes, [])

@@ -1,15 +1,11 @@
-import signal
 from collections import Counter
 
 import pytest
 
-from podium.records.record import RunRecord, Status
+from podium.records.record import Status
 from podium.sweep.command import carry_out_sweep, check_configurations
-from podium.sweep.trial import load
 
 from . import fake
-from .driver import carried_out
-from .driving import drive, workers_of
 
 
 def carry_out(plan):
@@ -70,64 +66,3 @@ def test_optuna_learns_from_the_means_and_survives_failures(plan_of):
     late = [row.outcome.point[0] for row in sorted(result.rows, key=lambda row: row.number)[12:]]
     assert late.count("he_normal") > len(late) / 2
     assert result.best.outcome.line.startswith("initializer=he_normal")
-
-
-def finished_of(plan):
-    return {line: o for line, o in load(plan.folder).items() if o.status is Status.FINISHED}
-
-
-def kill_at(process, plan, wait_until, *, finished):
-    """Kill the driver when so many trials are finished; which they are, and the epochs that were trained."""
-    wait_until(lambda: len(finished_of(plan)) >= finished, timeout_s=300)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    return finished_of(plan), fake.epochs_trained("runs")
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_kill_9_of_the_driver_repeats_nothing_finished_and_misses_nothing(plan_of, tmp_path, wait_until):
-    arguments = [
-        "initializer=he_normal,glorot_normal,zeros", "tricks.dropout.p=0.1,0.2,0.3,0.4", "fake.sleep=0.05", "seeds=2",
-        "name=killed", "cluster.cpus=2",
-    ]  # fmt: skip
-    plan = plan_of(*arguments)
-    before, trained = kill_at(drive(arguments, tmp_path), plan, wait_until, finished=3)
-    assert len(before) < 12
-    assert drive(arguments, tmp_path).wait(timeout=600) == 0
-    after = load(plan.folder)
-    assert len(after) == 12
-    assert all(after[line] == outcome for line, outcome in before.items())
-    assert {o.status for o in after.values()} == {Status.FINISHED}
-    epochs = fake.epochs_trained("runs")
-    done = {name for name, list_ in trained.items() if len(list_) == 9}
-    assert all(epochs[name] == trained[name] for name in done)
-    wait_until(lambda: not workers_of(tmp_path), timeout_s=60)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize("search", ["asha", "median", "pareto"])  # the others: test_memory.py
-def test_after_kill_9_a_search_makes_the_trials_of_one_that_never_ended(
-    search, plan_of, tmp_path, wait_until
-):
-    startup = [] if search == "asha" else ["search.startup_trials=3"]
-    arguments = [
-        "initializer=he_normal,glorot_normal,zeros", "tricks.dropout.p=interval(0,0.8)", "fake.sleep=0.05", "seeds=1",
-        "cluster.cpus=1", f"search={search}", "search.trials=10", *startup,
-    ]  # fmt: skip
-    expected = {point: how for _, point, how in carried_out(plan_of(*arguments, "name=never"))}
-    plan = plan_of(*arguments, "name=killed")
-    before, _ = kill_at(drive([*arguments, "name=killed"], tmp_path), plan, wait_until, finished=2)
-    assert len(load(plan.folder)) < 10
-    assert drive([*arguments, "name=killed"], tmp_path).wait(timeout=600) == 0
-    after = load(plan.folder)
-    assert all(after[line] == outcome for line, outcome in before.items())
-    assert {tuple(o.point): how_it_ended(o) for o in after.values()} == expected
-    statuses = Counter(RunRecord.load(path.parent).status for path in tmp_path.glob("runs/*/record.json"))
-    ended = list(expected.values())
-    assert statuses == Counter(Status.FINISHED if how == "finished" else Status.STOPPED for how in ended)
-
-
-def how_it_ended(outcome):
-    return "finished" if outcome.status is Status.FINISHED else f"{outcome.status} at {outcome.epochs}"

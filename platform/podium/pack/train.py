@@ -4,7 +4,7 @@ Each is opened, recorded and finished as `podium train` does it: same folder, sa
 one that was trained alone is the tag ``packed`` and its costs: ``packed_s`` is its share of the program's time.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ from podium.pack.loop import Loop
 from podium.pack.network import check_folds, put
 from podium.pack.program import Program
 from podium.pack.trial import check_same
-from podium.records.environment import Environment
 from podium.records.record import RunRecord, Status
 from podium.run.build import build, refusals
 from podium.run.engine import pin_threads
@@ -38,13 +37,15 @@ def train_packed(
     *,
     at_least: float = 1.0,
     choice: Choice | None = None,
+    pictures: Collection[int] = (),
     ended: Told = lambda place, record: None,
 ) -> tuple[list[RunRecord], int]:
     """Train checked configurations of one bucket, and return their records and the number of programs.
 
     They are trained alone where no program is at least so many times as fast as one run after the other. ``choice`` null:
-    the fastest form here. ``ended`` is told of each run, by its place, when it is over. What is final already is not
-    trained again. A pack that is interrupted begins again with the next command, but for the runs that were over.
+    the fastest form here. ``pictures`` are the places of those that leave pictures. ``ended`` is told of each run, by its
+    place, when it is over. What is final already is not trained again. A pack that is interrupted begins again with the
+    next command, but for the runs that were over.
 
     Raises:
         Unpackable: they cannot be one program, or are faster alone; nothing was trained.
@@ -57,17 +58,16 @@ def train_packed(
     if not open_:
         return [record for record in found if record is not None], 0
     lanes, data = build_lanes(configs, open_)
-    environment = environment_of(configs[0])
     check_same(lanes)
     runs = Path(configs[0]["paths"]["runs"]).absolute()
-    choice = choice or choose(lanes, runs, environment)
+    choice = choice or choose(lanes, runs, environment_of(configs[0]))
     if choice.speedup < at_least:
         how = "one after the other" if at_least == 1 else f"{at_least:g} at once"
         raise Unpackable(f"{how} they train faster: one program is {choice.speedup:.2f} times as fast")
     begins = range(0, len(lanes), choice.lanes)
     for begin in begins:
         part = lanes[begin : begin + choice.lanes]
-        pack = _Pack(data, environment, grouped=choice.grouped, ended=ended)
+        pack = _Pack(data, grouped=choice.grouped, pictures=pictures, ended=ended)
         pack.train(part)
     return [record for config in configs if (record := find_record(config)) is not None], len(begins)
 
@@ -108,10 +108,10 @@ def goes_on(config: Config) -> bool:
 class _Pack:
     """One program's runs, from opening to closing them."""
 
-    def __init__(self, data: DataModule, environment: Environment, *, grouped: bool, ended: Told) -> None:
+    def __init__(self, data: DataModule, *, grouped: bool, pictures: Collection[int], ended: Told) -> None:
         self._data = data
-        self._environment = environment
         self._grouped = grouped
+        self._pictures = pictures
         self._ended = ended
         self._runs: dict[int, Run] = {}
         self._measured: dict[str, float] | None = None
@@ -151,7 +151,7 @@ class _Pack:
         for lane in lanes:
             config = lane.config
             tags = {**config["runtime"]["tags"], TAG: str(len(lanes))}
-            run = open_run(config, _folder(config), find_record(config), seen, self._environment)
+            run = open_run(config, _folder(config), find_record(config), seen, lane.place in self._pictures)
             run.save(tags=tags)
             self._runs[lane.place] = run
 

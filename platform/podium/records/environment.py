@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
@@ -53,15 +54,12 @@ class Environment:
     @classmethod
     def capture(cls, *, threads: int, gpus: list[str]) -> "Environment":
         """Look at this machine, and at the checkout that the podium package lies in."""
-        repository = _repository()
-        commit = _git(repository, "rev-parse", "HEAD") if repository else None
-        diff = _diff(repository) if repository and commit else None
-        lock = repository / "requirements.lock" if repository else None
+        commit, diff, lock = _source(_repository())
         return cls(
             commit=commit.decode().strip() if commit else None,
             diff=diff[:DIFF_LIMIT].decode(errors="replace") if diff is not None else None,
             diff_sha256=hashlib.sha256(diff).hexdigest() if diff is not None else None,
-            lock=sha256_of(lock) if lock and lock.is_file() else None,
+            lock=lock,
             python=platform.python_version(),
             versions=_versions(),
             platform=platform.platform(),
@@ -112,6 +110,19 @@ def _repository() -> Path | None:
     package = Path(__file__).resolve().parents[1]
     top = package.parents[1]
     return top if (top / ".git").exists() and package == top / "platform" / "podium" else None
+
+
+@lru_cache(maxsize=1)
+def _source(repository: Path | None) -> tuple[bytes | None, bytes | None, str | None]:
+    """Commit, changes since, and the lock's hash, as this process first found them: what it imported stays what it was.
+
+    Git is three processes, which cost a process with many pages more than a short training does.
+    """
+    if repository is None:
+        return None, None, None
+    commit, lock = _git(repository, "rev-parse", "HEAD"), repository / "requirements.lock"
+    diff = _diff(repository) if commit else None
+    return commit, diff, sha256_of(lock) if lock.is_file() else None
 
 
 def _git(repository: Path, *arguments: str) -> bytes | None:

@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hydra import compose as hydra_compose
-from hydra import initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
@@ -14,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from podium.leaderboard.board import Board
 from podium.run.bind import check_targets, check_values
+from podium.run.compositions import composition, hydra_at
 from podium.run.conf import conf_dir, groups
 from podium.run.errors import ConfigError, nearest
 from podium.run.pretrained import pinned
@@ -54,17 +54,16 @@ def compose_seeds(overrides: Sequence[str], *, seeds: Sequence[int] | None) -> l
 
 
 def _composed(overrides: Sequence[str], root: str) -> tuple[DictConfig, Mapping[str, Any]]:
-    with initialize_config_dir(config_dir=str(conf_dir()), version_base="1.3", job_name="podium"):
-        try:
-            composed = hydra_compose(root, overrides=list(overrides), return_hydra_config=True)
-        except (HydraException, OmegaConfBaseException, ValueError) as error:  # ValueError: of network=null
+    try:
+        composed, choices = composition(overrides, root)
+    except (HydraException, OmegaConfBaseException, ValueError) as error:  # ValueError: of network=null
+        with hydra_at(conf_dir()):
             raise ConfigError(_diagnose(overrides, root, error)) from None
-        for text in overrides:
-            if text.lstrip("+~").startswith(("hydra.", "hydra/")):
-                raise ConfigError(f"{text} sets Hydra itself, which decides nothing here; leave it out")
-        choices = dict(composed.hydra.runtime.choices)
-        _refuse_ignored_task(overrides, choices)
-        return OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"]), choices
+    for text in overrides:
+        if text.lstrip("+~").startswith(("hydra.", "hydra/")):
+            raise ConfigError(f"{text} sets Hydra itself, which decides nothing here; leave it out")
+    _refuse_ignored_task(overrides, choices)
+    return composed, choices
 
 
 def _refuse_ignored_task(overrides: Sequence[str], choices: Mapping[str, Any]) -> None:

@@ -39,7 +39,7 @@ from podium.run.teacher import check_teachers
 from podium.run.workers import Told, check_shares, on_gpus, train_together
 from podium.run.workers import tags as workers_tags
 
-INFERENCE_TIMED_S = 0.2
+INFERENCE_TIMED_S = 0.05
 RESUMABLE = (Status.RUNNING, Status.INTERRUPTED, Status.PAUSED, Status.STOPPED)
 
 
@@ -51,6 +51,7 @@ class Run:
     record: RunRecord
     journal: Journal
     resume: bool
+    pictures: bool
 
     def save(self, **changes: Any) -> RunRecord:
         """Change the record and write it."""
@@ -59,10 +60,13 @@ class Run:
         return self.record
 
 
-def train(config: Mapping[str, Any], *, after_first_step: Callable[[], None] = lambda: None) -> RunRecord:
+def train(
+    config: Mapping[str, Any], *, pictures: bool = True, after_first_step: Callable[[], None] = lambda: None
+) -> RunRecord:
     """Train a checked configuration and return its record; a finished one is returned as it is.
 
-    ``after_first_step`` is called once when training is under way. The record's status is FINISHED, DIVERGED, or
+    ``pictures`` are drawn at the end, which takes longer than training a small network: of one run among many they are
+    left out. ``after_first_step`` is called once when training is under way. The record's status is FINISHED, DIVERGED, or
     PAUSED when ``runtime.stop_epoch`` was reached before the end.
 
     Raises:
@@ -84,7 +88,7 @@ def train(config: Mapping[str, Any], *, after_first_step: Callable[[], None] = l
         before = find_record(config)
         if before is not None and is_final(before):
             return before  # another process finished it while this one was building
-        run = open_run(config, folder, before, seen)
+        run = open_run(config, folder, before, seen, pictures)
         return _carry_out(run, parts, config, after_first_step)
 
 
@@ -94,16 +98,9 @@ def environment_of(config: Mapping[str, Any]) -> Environment:
 
 
 def open_run(
-    config: Mapping[str, Any],
-    folder: Path,
-    before: RunRecord | None,
-    seen: DataPrint,
-    environment: Environment | None = None,
+    config: Mapping[str, Any], folder: Path, before: RunRecord | None, seen: DataPrint, pictures: bool
 ) -> Run:
-    """Start the record, or take up that of an interrupted run with its checkpoint.
-
-    ``environment`` is given where several runs of this process are opened: looking at it takes a while.
-    """
+    """Start the record, or take up that of an interrupted run with its checkpoint."""
     goes_on = before is not None and before.status in RESUMABLE
     workers = config["runtime"]["devices"]
     step = checked_checkpoint(folder / CHECKPOINT_FILE, workers=workers) if goes_on else None
@@ -115,14 +112,14 @@ def open_run(
         run_key=before.run_key if before is not None and goes_on else uuid.uuid4().hex,
         status=Status.RUNNING,
         config=dict(config),
-        environment=environment or environment_of(config),
+        environment=environment_of(config),
         started=before.started if before is not None and goes_on else _now(),
         data=seen,
         groups=list(config["runtime"]["groups"]),
         tags=dict(config["runtime"]["tags"]) | workers_tags(config),
         resumes=before.resumes + 1 if before is not None and goes_on else 0,
     )
-    run = Run(folder=folder, record=record, journal=journal, resume=step is not None)
+    run = Run(folder=folder, record=record, journal=journal, resume=step is not None, pictures=pictures)
     write_atomically(
         folder / CONFIG_FILE, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True).encode()
     )
@@ -222,7 +219,8 @@ def finish_run(
     write_atomically(run.folder / WEIGHTS_FILE, safetensors.torch.save(weights))
     costs = (measured or measured_costs(parts, config)) | spent
     curves = history(read(run.folder / JOURNAL_FILE))
-    draw(run.folder, curves, answers, parts.data)
+    if run.pictures:
+        draw(run.folder, curves, answers, parts.data)
     files = [PREDICTIONS_FILE, WEIGHTS_FILE, *sorted(p.name for p in run.folder.glob("*.png"))]
     record = run.record.with_(
         metrics=metrics,

@@ -24,11 +24,11 @@ def train_missing(
     configs: Sequence[Config],
     *,
     concurrency: int,
-    train: Callable[[Config], RunRecord] = tools.train,
+    train: Callable[..., RunRecord] = tools.train,
 ) -> list[RunRecord]:
     """The record of each configuration, trained where it has none. Ray starts only if some is missing.
 
-    A run that raises is recorded as failed, and the others go on.
+    A run that raises is recorded as failed, and the others go on. The first seed of each entry has pictures.
 
     Raises:
         KeyboardInterrupt: Ctrl-C; the runs under way saved themselves, and the same call goes on.
@@ -47,10 +47,11 @@ def train_missing(
 
 
 def _train_all(
-    configs: Sequence[Config], concurrency: int, train: Callable[[Config], RunRecord], bar: SweepBar
+    configs: Sequence[Config], concurrency: int, train: Callable[..., RunRecord], bar: SweepBar
 ) -> list[RunRecord]:
     """Keep so many runs going, each in a worker process that is used again."""
     made: dict[int, RunRecord] = {}
+    drawn = first_seeds(configs)
     with local_ray(concurrency):
         import ray
 
@@ -62,7 +63,8 @@ def _train_all(
                 while waiting and len(under_way) < concurrency:
                     k, config = waiting.pop()
                     threads = config["runtime"]["threads"] * config["runtime"]["devices"]
-                    under_way[task.options(num_cpus=threads).remote(config, train, str(Path.cwd()))] = k
+                    one = task.options(num_cpus=threads)
+                    under_way[one.remote(config, train, str(Path.cwd()), k in drawn)] = k
                 (ready,), _ = ray.wait(list(under_way), num_returns=1)
                 k = under_way.pop(ready)
                 made[k] = _result(ready, configs[k])
@@ -75,11 +77,17 @@ def _train_all(
     return [made[k] for k in range(len(configs))]
 
 
-def train_one(config: Config, train: Callable[[Config], RunRecord], folder: str) -> RunRecord:
+def first_seeds(configs: Sequence[Config]) -> set[int]:
+    """Which of the configurations is the one of its entry with the lowest seed."""
+    order = sorted(range(len(configs)), key=lambda k: configs[k]["seed"], reverse=True)
+    return set({entry_hash(configs[k]): k for k in order}.values())
+
+
+def train_one(config: Config, train: Callable[..., RunRecord], folder: str, pictures: bool) -> RunRecord:
     """One run in a worker process, whatever happens to it; only an end that was asked for is passed on."""
     os.chdir(folder)
     try:
-        return train(config)
+        return train(config, pictures=pictures)
     except Interrupted:
         raise
     except Exception as error:  # whatever it was, it is on the board, and the other runs go on

@@ -52,7 +52,7 @@ def _train_all(title: str, configs: Sequence[Config], *, concurrency: int, pack:
     follower = Follower(configs[0])
     follower.start()
     if pack == "auto":
-        print(pack_runs(configs, title=title, at_once=concurrency))
+        print(pack_runs(configs, title=title, at_once=concurrency, pictures=True))
     records = train_missing(configs, concurrency=concurrency)
     follower.wait()
     return records

@@ -5,7 +5,7 @@ cores that there are.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from podium.records.record import RunRecord
 from podium.run.errors import ConfigError
 from podium.run.folders import find_record, is_final
 from podium.run.interrupts import Interrupted
+from podium.sweep.board import first_seeds
 from podium.sweep.plan import Plan, cores
 from podium.sweep.progress import SweepBar
 from podium.sweep.settings import Remembers
@@ -37,8 +38,10 @@ class Packed:
         return f"{said}; alone: {', '.join(reasons)}" if reasons else said
 
 
-def pack_runs(configs: Sequence[Config], *, title: str, at_once: int) -> Packed:
+def pack_runs(configs: Sequence[Config], *, title: str, at_once: int, pictures: bool = False) -> Packed:
     """Train those of these runs that pack, while others could train so many at once; the rest is left as it is.
+
+    With ``pictures`` the first seed of each entry leaves some.
 
     Raises:
         Interrupted: an end was asked for; what is over is kept.
@@ -47,6 +50,7 @@ def pack_runs(configs: Sequence[Config], *, title: str, at_once: int) -> Packed:
 
     missing = [quietly(config) for config in configs if not is_final(find_record(config))]
     found = buckets(missing)
+    drawn = first_seeds(missing) if pictures else set()
     packed = Packed(alone=Counter(found.alone.values()))
     if not found.packs:
         return packed
@@ -58,18 +62,17 @@ def pack_runs(configs: Sequence[Config], *, title: str, at_once: int) -> Packed:
             bar.at(packed.runs, (record.metrics or {}).get("validation/top1_error"))
 
         for places in found.packs:
-            _train(packed, [missing[place] for place in places], ended, at_once)
+            of_these = {k for k, place in enumerate(places) if place in drawn}
+            _train(packed, [missing[place] for place in places], at_once, pictures=of_these, ended=ended)
     return packed
 
 
-def _train(
-    packed: Packed, configs: list[Config], ended: Callable[[int, RunRecord], None], at_once: int
-) -> None:
+def _train(packed: Packed, configs: list[Config], at_once: int, **more: Any) -> None:
     from podium.pack.errors import Unpackable
     from podium.pack.train import train_packed
 
     try:
-        _, programs = train_packed(configs, at_least=min(at_once, len(configs)), ended=ended)
+        _, programs = train_packed(configs, at_least=min(at_once, len(configs)), **more)
         packed.programs += programs
         return
     except (Unpackable, ConfigError) as error:

@@ -1,7 +1,5 @@
 """The tools of a real sweep: thin doors to the room run, which load it only when they are used."""
 
-import copy
-from functools import lru_cache
 from typing import Any
 
 from podium.records.journal import JOURNAL_FILE, history, read
@@ -10,22 +8,17 @@ from podium.sweep.trial import UNFINISHED, Tools
 
 
 def compose(overrides: list[str]) -> dict[str, Any]:
-    """The checked configuration of one run; it takes a while, and sweeps ask for some twice."""
-    return copy.deepcopy(_composed(tuple(overrides)))
-
-
-@lru_cache(maxsize=4096)
-def _composed(overrides: tuple[str, ...]) -> dict[str, Any]:
+    """The checked configuration of one run."""
     from podium.run.assemble import compose
 
-    return compose(list(overrides))
+    return compose(overrides)
 
 
-def train(config: dict[str, Any]) -> RunRecord:
-    """Train a run, or find that it is done."""
+def train(config: dict[str, Any], *, pictures: bool = False) -> RunRecord:
+    """Train a run, or find that it is done. One of many needs no pictures of its own."""
     from podium.run.train import train
 
-    return train(config)
+    return train(config, pictures=pictures)
 
 
 def find(config: dict[str, Any]) -> RunRecord | None:

@@ -94,17 +94,29 @@ def load(folder: Path) -> dict[str, Outcome]:
     Raises:
         ConfigError: a trial's file is damaged.
     """
-    found = []
-    for path in (folder / TRIALS).glob("*.json"):
-        try:
-            raw = json.loads(path.read_text(encoding="utf-8"))
-            raw["status"] = Status(raw["status"])
-            raw["value"] = None if raw["value"] is None else float(raw["value"])
-            raw["replicates"] = [_replicate(r) for r in raw["replicates"]]
-            found.append(Outcome(**raw))
-        except (ValueError, TypeError, KeyError) as error:
-            raise ConfigError(f"{path} must be the file of a trial, got {error}; delete it") from None
+    found = [_read(path) for path in (folder / TRIALS).glob("*.json")]
     return {outcome.line: outcome for outcome in sorted(found, key=lambda o: (o.started, o.line))}
+
+
+def load_one(folder: Path, line: str) -> Outcome | None:
+    """The trial of a line, null when it never began.
+
+    Raises:
+        ConfigError: its file is damaged.
+    """
+    path = _path(folder, line, "json")
+    return _read(path) if path.is_file() else None
+
+
+def _read(path: Path) -> Outcome:
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw["status"] = Status(raw["status"])
+        raw["value"] = None if raw["value"] is None else float(raw["value"])
+        raw["replicates"] = [_replicate(r) for r in raw["replicates"]]
+        return Outcome(**raw)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ConfigError(f"{path} must be the file of a trial, got {error}; delete it") from None
 
 
 class Trial:
@@ -221,11 +233,6 @@ class Trial:
         with path.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
-
-
-def load_one(folder: Path, line: str) -> Outcome | None:
-    """The trial of a line, null when it never began."""
-    return load(folder).get(line) if _path(folder, line, "json").is_file() else None
 
 
 def is_missing(outcome: Outcome | None) -> bool:
