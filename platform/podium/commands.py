@@ -69,6 +69,7 @@ def _declare_many_runs(add: Add) -> None:
     sub.add_argument(
         "--concurrency", type=_positive, default=None, help="runs at a time (default: one a core)"
     )
+    _declare_pack(sub, default="off")
     sub = add("ablate", _ablate, "train with and without each trick: what is each worth?", roots=("train",))
     for mode, text in (
         ("leave-one-out", "all tricks, and all but each (the default)"),
@@ -88,6 +89,7 @@ def _declare_many_runs(add: Add) -> None:
     sub.add_argument(
         "--concurrency", type=_positive, default=None, help="runs at a time (default: one a core)"
     )
+    _declare_pack(sub, default="off")
     sub.add_argument(
         "--dry-run", action="store_true", help="show the variations and the estimated time, train nothing"
     )
@@ -103,6 +105,7 @@ def _declare_many_runs(add: Add) -> None:
     sub.add_argument(
         "--concurrency", type=_positive, default=None, help="runs at a time (default: one a core)"
     )
+    _declare_pack(sub, default="auto")
     sub = add("reproduce", _reproduce, "train a row of a published board again and compare")
     sub.add_argument("report", type=Path, help="the board's folder, such as reports/digits")
     sub.add_argument("--row", type=_positive, required=True, help="the row's number on the board, from 1")
@@ -138,6 +141,15 @@ def _declare_tools(add: Add) -> None:
     sub.add_argument("--workers", type=_positive, default=2, help="processes that answer (default: 2)")
     sub = add("completion", _completion, "print the script that makes a shell complete podium's words")
     sub.add_argument("shell", choices=("bash", "zsh"))
+
+
+def _declare_pack(sub: argparse.ArgumentParser, *, default: str) -> None:
+    sub.add_argument(
+        "--pack",
+        choices=("auto", "off"),
+        default=default,
+        help=f"auto: train runs of one shape as one program where that is faster (default: {default})",
+    )
 
 
 def _positive(text: str) -> int:
@@ -197,7 +209,7 @@ def _sweep(args: argparse.Namespace) -> int:
 def _leaderboard(args: argparse.Namespace) -> int:
     from podium.sweep.leaderboard import leaderboard_command
 
-    return leaderboard_command(args.overrides, concurrency=args.concurrency)
+    return leaderboard_command(args.overrides, concurrency=args.concurrency, pack=args.pack)
 
 
 def _ablate(args: argparse.Namespace) -> int:
@@ -210,6 +222,7 @@ def _ablate(args: argparse.Namespace) -> int:
         metric=args.metric,
         out=args.out,
         concurrency=args.concurrency,
+        pack=args.pack,
         dry_run=args.dry_run,
     )
 
@@ -217,7 +230,7 @@ def _ablate(args: argparse.Namespace) -> int:
 def _study(args: argparse.Namespace) -> int:
     from podium.sweep.study import study_command
 
-    return study_command(args.action, args.names, out=args.out, concurrency=args.concurrency)
+    return study_command(args.action, args.names, out=args.out, concurrency=args.concurrency, pack=args.pack)
 
 
 def _reproduce(args: argparse.Namespace) -> int:

@@ -44,6 +44,20 @@ def test_a_squared_error_is_no_per_cent(rows):
     assert load_column("mse").text(rows[0]).startswith("0.0123 (")
 
 
+def test_a_share_of_a_pack_is_no_training_time_of_its_own(tmp_path):
+    records = [RunRecord.load(folder) for folder in write_runs(tmp_path, ["linear"])]
+    packed = [
+        record.with_(costs={**{k: v for k, v in record.costs.items() if k != "train_s"}, "packed_s": 0.25})
+        for record in records
+    ]
+    (row,) = make_table(make_board(["linear"]), [make_entry("linear")], packed).rows
+    column = load_column("train_time")
+    assert (column.value(row), column.text(row)) == (None, "0.2 packed")
+    (alone,) = make_table(make_board(["linear"]), [make_entry("linear")], records).rows
+    assert column.value(alone) is not None
+    assert "packed" not in column.text(alone)
+
+
 def test_an_unknown_column_is_refused_with_the_nearest_name():
     with pytest.raises(ValueError, match=r"got 'parameter'; did you mean parameters\?"):
         load_column("parameter")

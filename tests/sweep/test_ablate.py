@@ -135,6 +135,7 @@ def run(*, overrides, modes, dry_run=False):
         metric="validation/top1_error",
         out=None,
         concurrency=2,
+        pack="off",
         dry_run=dry_run,
     )
 

@@ -32,9 +32,9 @@ def test_what_is_missing_is_trained_and_a_run_that_raises_is_recorded_failed(con
 
 
 def test_the_first_seed_of_each_entry_has_pictures(configs):
-    assert board._first_seeds(configs) == {0, 2, 4}
-    assert board._first_seeds(configs[::-1]) == {1, 3, 5}
-    assert board._first_seeds([]) == set()
+    assert board.first_seeds(configs) == {0, 2, 4}
+    assert board.first_seeds(configs[::-1]) == {1, 3, 5}
+    assert board.first_seeds([]) == set()
 
 
 def test_nothing_missing_starts_nothing(configs, monkeypatch):

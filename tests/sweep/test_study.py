@@ -17,7 +17,7 @@ def trained(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     asked = []
 
-    def train(title, planned, *, concurrency):
+    def train(title, planned, *, concurrency, pack):
         asked.append(len(planned))
         for config in planned:
             best = config["initializer"].get("fan") == "in"
@@ -42,7 +42,7 @@ def trained(tmp_path, monkeypatch):
 
 
 def test_a_study_trains_the_choice_and_then_what_was_chosen(trained, tmp_path):
-    found = run_study(load_study("he_for_relu"), tmp_path / "page", concurrency=None)
+    found = run_study(load_study("he_for_relu"), tmp_path / "page", concurrency=None, pack="off")
     assert trained == [3 * 4 * 2, 3 * 5]
     assert [one.candidate.value for one in found.variants] == [0.03] * 3
     assert found.verdict is Verdict.SUPPORTED
@@ -50,13 +50,13 @@ def test_a_study_trains_the_choice_and_then_what_was_chosen(trained, tmp_path):
 
 
 def test_the_command_writes_a_page_and_the_book_and_says_the_verdict(trained, tmp_path, capsys):
-    assert study_command("run", ["zeros_never_learn"], out=tmp_path / "pages", concurrency=1) == 0
+    assert study_command("run", ["zeros_never_learn"], out=tmp_path / "pages", concurrency=1, pack="off") == 0
     assert "zeros_never_learn: contradicted: " in capsys.readouterr().out  # those errors are no chance
     assert "zeros_never_learn/study.md" in (tmp_path / "pages" / "README.md").read_text(encoding="utf-8")
     page = tmp_path / "pages" / "zeros_never_learn" / "study.md"
     before = page.read_bytes()
     page.write_text("edited")
-    assert study_command("pages", [], out=tmp_path / "pages", concurrency=None) == 0
+    assert study_command("pages", [], out=tmp_path / "pages", concurrency=None, pack="off") == 0
     assert page.read_bytes() == before
 
 
@@ -71,4 +71,4 @@ def test_the_command_writes_a_page_and_the_book_and_says_the_verdict(trained, tm
 )
 def test_a_request_that_cannot_be_carried_out_is_one_line(action, names, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
-        study_command(action, names, out=tmp_path, concurrency=None)
+        study_command(action, names, out=tmp_path, concurrency=None, pack="off")

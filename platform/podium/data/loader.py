@@ -71,9 +71,14 @@ class BatchLoader:
         first = self._resume[1] if self._resume[0] == self._epoch else 0
         yield from read(self.examples, self._rows(self._epoch, first))
 
+    def bounds(self) -> list[tuple[int, int]]:
+        """Where each batch of an epoch begins and ends in its order."""
+        ends = [*range(self.batch_size, self._batches * self.batch_size, self.batch_size), len(self.examples)]
+        return list(zip([0, *ends[:-1]], ends, strict=True))
+
     def _rows(self, epoch: int, first: int) -> Iterator[Rows]:
         """The rows of each batch from the first on."""
-        order = self._order(epoch)
+        order = self.order(epoch)
         worker, workers = self._share
         for k in range(first, self._batches):
             last = k == self._batches - 1
@@ -81,7 +86,8 @@ class BatchLoader:
             rows = slice(begin, None if last else (k + 1) * self.batch_size, workers)
             yield rows if order is None else order[rows]
 
-    def _order(self, epoch: int) -> Tensor | None:
+    def order(self, epoch: int) -> Tensor | None:
+        """The rows of all examples in the order of an epoch; null: as they are."""
         if not self.shuffle:
             return None
         generator = torch.Generator().manual_seed((self.seed * 1_000_003 + epoch) % 2**63)

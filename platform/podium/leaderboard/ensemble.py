@@ -29,6 +29,7 @@ SUMMED = (
     "multiply_adds",
     "activations",
     "train_s",
+    "packed_s",
 )  # all members are trained and run
 LARGEST = ("depth", "peak_memory_mib")  # one after the other
 Floats = npt.NDArray[np.float64]

@@ -30,9 +30,14 @@ def ensemble_command(folders: Sequence[Path], *, out: Path, mc_dropout: int | No
     print(f"{'ensemble':<28} {_scores(found.metrics)}")
     print(_gain("the mean member", found.gain, len(found.arrays["label"])))
     costs = found.costs
+    spent = {
+        "train_s": "s of training",
+        "packed_s": "s of training as a part of packs",
+    }
+    took = [f", {costs[name]:.1f} {what}" for name, what in spent.items() if name in costs]
     print(
         f"cost of all members: {costs['parameters']:,.0f} parameters, {costs['multiply_adds']:,.0f} multiply-adds a "
-        f"sample, {costs['train_s']:.1f} s of training"
+        f"sample{''.join(took)}"
     )
     print(f"predictions: {keep(found, out)}")
     return 0

@@ -97,15 +97,16 @@ class Recorder(pl.Callback):
         try:
             metrics = module.flush() | more
         except FloatingPointError as error:
-            raise Diverged(_divergence(error.args[0], trainer)) from None
+            per_epoch = int(-(-trainer.num_training_batches // trainer.accumulate_grad_batches))
+            raise Diverged(divergence(error.args[0], per_epoch=per_epoch)) from None
         if metrics:
             self.latest |= metrics
             self.journal.points(trainer.global_step, trainer.current_epoch, metrics)
             self.journal.flush()
 
 
-def _divergence(step: int, trainer: pl.Trainer) -> str:
-    per_epoch = -(-trainer.num_training_batches // trainer.accumulate_grad_batches)
+def divergence(step: int, *, per_epoch: int) -> str:
+    """What a run says whose loss was not finite in this step, of so many in an epoch."""
     epoch, batch = divmod(step, per_epoch)
     return (
         f"training needs a finite loss, got NaN or infinity at step {step} (epoch {epoch}, batch {batch} of "

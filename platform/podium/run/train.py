@@ -1,28 +1,21 @@
 """One run from configuration to record. The same configuration again goes on where it stopped, or is already done."""
 
-import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import safetensors.torch
 import torch
-import yaml
 
-from podium.records.environment import Environment
 from podium.records.files import sha256_of, write_atomically
-from podium.records.journal import JOURNAL_FILE, Journal, history, read
-from podium.records.record import DataPrint, RunRecord, Status, entry_hash
+from podium.records.journal import JOURNAL_FILE, history, read
+from podium.records.record import RunRecord, Status
 from podium.run.build import Assembly, build, refusals
 from podium.run.changes import Segment, segments
 from podium.run.costs import images_per_s, network_costs
 from podium.run.engine import fit, pin_threads
 from podium.run.errors import WorkerLost
 from podium.run.folders import (
-    CHECKPOINT_FILE,
-    CONFIG_FILE,
     PREDICTIONS_FILE,
     WEIGHTS_FILE,
     exclusive,
@@ -35,36 +28,14 @@ from podium.run.interrupts import Interrupted, Interrupts, interrupts
 from podium.run.layouts import check_layouts
 from podium.run.memory import PeakMemory
 from podium.run.pictures import draw
-from podium.run.prefix import begun_from
-from podium.run.processes import Processes
 from podium.run.recorder import Diverged
-from podium.run.saver import Reached, checked_checkpoint
 from podium.run.score import predict, save_predictions, scores
 from podium.run.teacher import check_teachers
+from podium.run.under_way import HERE, Run, close_run, open_run
 from podium.run.workers import Start, Told, check_shares, on_gpus, train_together
 from podium.run.workers import tags as workers_tags
 
-HERE = Processes()
 INFERENCE_TIMED_S = 0.05
-RESUMABLE = (Status.RUNNING, Status.INTERRUPTED, Status.PAUSED, Status.STOPPED)
-
-
-@dataclass
-class Run:
-    """A run under way: where it lives and what its record says so far."""
-
-    folder: Path
-    record: RunRecord
-    journal: Journal
-    reached: Reached | None
-    pictures: bool = True
-    start: Start = HERE
-
-    def save(self, **changes: Any) -> RunRecord:
-        """Change the record and write it."""
-        self.record = self.record.with_(**changes)
-        self.record.save(self.folder)
-        return self.record
 
 
 def train(
@@ -105,43 +76,8 @@ def train(
         if before is not None and is_final(before):
             return before  # another process finished it while this one was building
         tags = workers_tags(config) | start.tags()
-        run = replace(_open(config, folder, before, seen, tags), pictures=pictures, start=start)
+        run = replace(open_run(config, folder, before, seen, tags), pictures=pictures, start=start)
         return _carry_out(run, chain, parts, config, after_first_step)
-
-
-def _open(
-    config: Mapping[str, Any], folder: Path, before: RunRecord | None, seen: DataPrint, tags: dict[str, str]
-) -> Run:
-    """Start the record, or take up that of an interrupted run with its checkpoint."""
-    goes_on = before is not None and before.status in RESUMABLE
-    workers = config["runtime"]["devices"]
-    reached = checked_checkpoint(folder / CHECKPOINT_FILE, workers=workers) if goes_on else None
-    journal = Journal(folder / JOURNAL_FILE)
-    record = RunRecord(
-        name=config["name"],
-        entry_hash=entry_hash(config),
-        seed=config["seed"],
-        run_key=before.run_key if before is not None and goes_on else uuid.uuid4().hex,
-        status=Status.RUNNING,
-        config=dict(config),
-        environment=Environment.capture(threads=config["runtime"]["threads"], gpus=_gpus(config)),
-        started=before.started if before is not None and goes_on else _now(),
-        data=seen,
-        groups=list(config["runtime"]["groups"]),
-        tags=dict(config["runtime"]["tags"]) | tags | begun_from(before if reached else None),
-        resumes=before.resumes + 1 if before is not None and goes_on else 0,
-    )
-    run = Run(folder=folder, record=record, journal=journal, reached=reached)
-    write_atomically(
-        folder / CONFIG_FILE, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True).encode()
-    )
-    run.save()
-    if reached is None:
-        (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
-        journal.start(record.run_key)
-    else:
-        journal.resume(reached.step)
-    return run
 
 
 def _carry_out(
@@ -156,15 +92,15 @@ def _carry_out(
         with interrupts() as asked:
             parts, told, device = _train(run, chain, parts, asked, after_first_step)
         if told.outcome == "paused":
-            return _close(run, Status.PAUSED)
-        return _finish(run, parts, config, told, device)
+            return close_run(run, Status.PAUSED)
+        return finish_run(run, parts, config, told.costs, device)
     except Diverged as error:
-        return _close(run, Status.DIVERGED, str(error))
+        return close_run(run, Status.DIVERGED, str(error))
     except (Interrupted, WorkerLost) as error:
-        _close(run, Status.INTERRUPTED, str(error))
+        close_run(run, Status.INTERRUPTED, str(error))
         raise
     except BaseException as error:
-        _close(run, Status.FAILED, f"{type(error).__name__}: {error}".splitlines()[0])
+        close_run(run, Status.FAILED, f"{type(error).__name__}: {error}".splitlines()[0])
         raise
 
 
@@ -247,10 +183,19 @@ def _together(
     return told, torch.device("cuda" if on_gpus(parts.runtime.accelerator) else "cpu")
 
 
-def _finish(
-    run: Run, parts: Assembly, config: Mapping[str, Any], told: Told, device: torch.device
+def finish_run(
+    run: Run,
+    parts: Assembly,
+    config: Mapping[str, Any],
+    spent: dict[str, float],
+    device: torch.device,
+    *,
+    measured: dict[str, float] | None = None,
 ) -> RunRecord:
-    """Read the test split once, and leave predictions, weights, pictures and costs behind."""
+    """Read the test split once, and leave predictions, weights, pictures and costs behind.
+
+    Costs are what training ``spent`` and those ``measured``, null: measured here.
+    """
     answers = predict(parts.task, parts.data.examples("validation"), device)
     metrics = scores(answers, config, "validation")
     answers = predict(parts.task, parts.data.examples("test"), device)
@@ -261,15 +206,7 @@ def _finish(
         for name, tensor in parts.network.state_dict().items()
     }
     write_atomically(run.folder / WEIGHTS_FILE, safetensors.torch.save(weights))
-    shape = config["data"]["shape"]
-    costs = network_costs(parts.network.cpu(), shape) | {
-        "inference_images_per_s": images_per_s(
-            parts.network, shape, parts.data.batch_size, INFERENCE_TIMED_S
-        ),
-        "train_images_per_s": told.images_per_s,
-        "train_s": told.train_s,
-        "peak_memory_mib": told.peak_mib,
-    }
+    costs = (measured or measured_costs(parts, config)) | spent
     curves = history(read(run.folder / JOURNAL_FILE))
     if run.pictures:
         draw(run.folder, curves, answers, parts.data)
@@ -281,21 +218,12 @@ def _finish(
         files={name: sha256_of(run.folder / name) for name in files},
     )
     run.record = record
-    return _close(run, Status.FINISHED)
+    return close_run(run, Status.FINISHED)
 
 
-def _close(run: Run, status: Status, error: str | None = None) -> RunRecord:
-    run.journal.finish(status)
-    if run.record.history is None:
-        run.record = run.record.with_(history=history(read(run.folder / JOURNAL_FILE)))
-    return run.save(status=status, error=error, ended=_now())
-
-
-def _gpus(config: Mapping[str, Any]) -> list[str]:
-    if config["runtime"]["accelerator"] == "cpu" or not torch.cuda.is_available():
-        return []
-    return [torch.cuda.get_device_name(k) for k in range(config["runtime"]["devices"])]
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+def measured_costs(parts: Assembly, config: Mapping[str, Any]) -> dict[str, float]:
+    """What the network costs, of whatever weights; it is on the CPU afterwards."""
+    shape = config["data"]["shape"]
+    return network_costs(parts.network.cpu(), shape) | {
+        "inference_images_per_s": images_per_s(parts.network, shape, parts.data.batch_size, INFERENCE_TIMED_S)
+    }

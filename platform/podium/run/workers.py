@@ -61,6 +61,15 @@ class Told:
     images_per_s: float = 0.0
     peak_mib: float = 0.0
 
+    @property
+    def costs(self) -> dict[str, float]:
+        """What training took, as a record has it."""
+        return {
+            "train_images_per_s": self.images_per_s,
+            "train_s": self.train_s,
+            "peak_memory_mib": self.peak_mib,
+        }
+
 
 class Family(Protocol):
     """Workers that were started."""

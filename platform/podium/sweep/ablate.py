@@ -14,6 +14,7 @@ from podium.leaderboard.rows import SUMMARY_FILE, read_summary
 from podium.run.assemble import check_run, compose_seeds
 from podium.run.errors import ConfigError
 from podium.sweep.lacking import tagged, train_lacking
+from podium.sweep.packs import Pack
 
 Config = dict[str, Any]
 GROUPS = ("tricks", "augment")  # what a configuration can do without; an initializer it cannot
@@ -35,6 +36,7 @@ def ablate_command(
     metric: str,
     out: Path | None,
     concurrency: int | None,
+    pack: Pack,
     dry_run: bool,
 ) -> int:
     """Train every variation with the same seeds, build the page, and say what it says.
@@ -57,7 +59,7 @@ def ablate_command(
         for place in range(seeds)
         for key in board.entries
     ]
-    folders = train_lacking(board.title, planned, concurrency=concurrency)
+    folders = train_lacking(board.title, planned, concurrency=concurrency, pack=pack)
     table = build(board, entries(board, configs), folders, folder)
     print((folder / "ablation.md").read_text(encoding="utf-8"))
     print(f"page: {folder / 'index.html'}")

@@ -51,7 +51,7 @@ def _train_all(
 ) -> list[RunRecord]:
     """Keep so many runs going, each in a worker process that is used again."""
     made: dict[int, RunRecord] = {}
-    drawn = _first_seeds(configs)
+    drawn = first_seeds(configs)
     with local_ray(concurrency):
         import ray
 
@@ -77,7 +77,7 @@ def _train_all(
     return [made[k] for k in range(len(configs))]
 
 
-def _first_seeds(configs: Sequence[Config]) -> set[int]:
+def first_seeds(configs: Sequence[Config]) -> set[int]:
     """Which of the configurations is the one of its entry with the lowest seed."""
     order = sorted(range(len(configs)), key=lambda k: configs[k]["seed"], reverse=True)
     return set({entry_hash(configs[k]): k for k in order}.values())

@@ -9,13 +9,15 @@ from typing import Any
 from podium.records.files import write_atomically
 from podium.records.record import Status, entry_hash
 from podium.run.errors import ConfigError
+from podium.sweep.packs import pack_sweep
 from podium.sweep.plan import Plan, make_plan, notes, rungs
 from podium.sweep.population import changing_points
 from podium.sweep.preview import preview
 from podium.sweep.result import (
     Result,
     after,
-    is_complete,
+    all_known_are_over,
+    is_done,
     make_rows,
     shown,
     shown_interval,
@@ -23,10 +25,10 @@ from podium.sweep.result import (
     to_json,
     to_markdown,
 )
-from podium.sweep.settings import Grid, KubeRay, Pareto, Pbt, Remembers, check_gpus
+from podium.sweep.settings import Grid, KubeRay, Pareto, Pbt, check_gpus
 from podium.sweep.space import Point, each_value_once
 from podium.sweep.tools import real_tools
-from podium.sweep.trial import NO_ROOM, Outcome, Tools, Trial, is_missing, load
+from podium.sweep.trial import NO_ROOM, Outcome, Tools, Trial, load
 
 SHOWN = 10  # configurations printed at the end; the page has them all
 EXIT_FAILED = 1
@@ -65,20 +67,6 @@ def sweep_command(arguments: Sequence[str], *, dry_run: bool, cancel: bool) -> i
     follow.wait()
     print(summary(result))
     return 0 if result.best is not None else EXIT_FAILED
-
-
-def is_done(plan: Plan) -> bool:
-    """Whether nothing is left to train: then nothing is composed or imported for it either.
-
-    Raises:
-        ConfigError: the folder holds another sweep.
-    """
-    if not is_complete(plan):
-        return False
-    plan.claim()
-    outcomes = load(plan.folder)
-    missing = any(is_missing(outcomes.get(plan.line(point))) for point in plan.points())
-    return isinstance(plan.search, Remembers | Pbt) or not missing
 
 
 class Follower:
@@ -143,9 +131,12 @@ def carry_out_sweep(
     if is_done(plan):
         return publish(plan)
     before()
-    from podium.sweep.tuning import carry_out
-
     try:
+        print(pack_sweep(plan, tools, base))
+        if all_known_are_over(plan):
+            return publish(plan)
+        from podium.sweep.tuning import carry_out
+
         carried = carry_out(plan, load(plan.folder), tools, base)
         settle(plan, tools, carried.lost, stopped=carried.stopped, ended=carried.ended)
         return publish(plan, left=carried.left, ended=carried.ended)

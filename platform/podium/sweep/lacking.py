@@ -9,12 +9,17 @@ from podium.records.record import RunRecord
 from podium.run.assemble import check_run
 from podium.run.errors import ConfigError
 from podium.run.folders import find_folders, find_record, is_final
+from podium.sweep.packs import Pack, pack_runs
 
 Config = dict[str, Any]
 
 
-def train_lacking(title: str, planned: Sequence[Config], *, concurrency: int | None) -> list[Path]:
+def train_lacking(
+    title: str, planned: Sequence[Config], *, concurrency: int | None, pack: Pack
+) -> list[Path]:
     """Train what has no final record, so many at a time (null: one a core); the folders of all runs, in that order.
+
+    Runs of one shape are packed first, unless ``pack`` is off.
 
     Raises:
         ConfigError: one of the configurations cannot run; nothing was trained.
@@ -25,7 +30,7 @@ def train_lacking(title: str, planned: Sequence[Config], *, concurrency: int | N
     if missing:
         there = len(planned) - len(missing)
         print(f"{title}: {len(planned)} runs, {there} are there, {len(missing)} to train")
-        _train_all(missing, concurrency=concurrency or len(os.sched_getaffinity(0)))
+        _train_all(title, missing, concurrency=concurrency or len(os.sched_getaffinity(0)), pack=pack)
     return [folder for config in planned for folder in find_folders(config)]
 
 
@@ -37,8 +42,8 @@ def tagged(config: Config, *, kind: str, name: str, key: str) -> Config:
     return {**config, "runtime": runtime}
 
 
-def _train_all(configs: Sequence[Config], *, concurrency: int) -> list[RunRecord]:
-    """Check every configuration, then train them all while another process feeds MLflow."""
+def _train_all(title: str, configs: Sequence[Config], *, concurrency: int, pack: Pack) -> list[RunRecord]:
+    """Check every configuration, then train them all, packed where they can be, while another process feeds MLflow."""
     from podium.sweep.board import train_missing
     from podium.sweep.command import Follower
 
@@ -46,6 +51,8 @@ def _train_all(configs: Sequence[Config], *, concurrency: int) -> list[RunRecord
         check_run(config)
     follower = Follower(configs[0])
     follower.start()
+    if pack == "auto":
+        print(pack_runs(configs, title=title, at_once=concurrency, pictures=True))
     records = train_missing(configs, concurrency=concurrency)
     follower.wait()
     return records

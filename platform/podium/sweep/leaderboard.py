@@ -6,9 +6,10 @@ from podium.leaderboard.board import Entry
 from podium.leaderboard.build import build
 from podium.run.assemble import board_and_out, compose_seeds
 from podium.sweep.lacking import tagged, train_lacking
+from podium.sweep.packs import Pack
 
 
-def leaderboard_command(overrides: Sequence[str], *, concurrency: int | None) -> int:
+def leaderboard_command(overrides: Sequence[str], *, concurrency: int | None, pack: Pack) -> int:
     """Bring a board up to date and say where its page is.
 
     Raises:
@@ -23,7 +24,7 @@ def leaderboard_command(overrides: Sequence[str], *, concurrency: int | None) ->
         for key in board.entries
         for config in configs[key]
     ]
-    folders = train_lacking(board.title, planned, concurrency=concurrency)
+    folders = train_lacking(board.title, planned, concurrency=concurrency, pack=pack)
     entries = [Entry.from_config(key, configs[key][0]) for key in board.entries]
     table = build(board, entries, folders, out)
     print((out / "leaderboard.md").read_text(encoding="utf-8"))

@@ -30,7 +30,7 @@ from podium.sweep.settings import (
 from podium.sweep.space import Point, check_axes, draw, grid, overrides, size
 
 SWEEP_KEYS = frozenset(
-    {"search", "cluster", "sweep", "seeds", "folds", "metric", "mode", "name", "out", "budget"}
+    {"search", "cluster", "sweep", "seeds", "folds", "pack", "metric", "mode", "name", "out", "budget"}
 )
 CHANGES = "trainer.changes"
 SETS_ITSELF = {
@@ -45,6 +45,8 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 class Plan:
     """One sweep. ``folder`` is absolute; ``seeds`` is a number: the replicates are 0 to seeds - 1.
 
+    ``pack``: auto where runs of one shape may be trained as one program, else off.
+
     With ``folds``, a replicate validates on the fold that its seed names (``podium.data.split``).
     """
 
@@ -53,6 +55,7 @@ class Plan:
     fixed: tuple[str, ...]
     seeds: int
     folds: int | None
+    pack: str
     metric: str
     mode: str
     search: Search
@@ -173,6 +176,7 @@ def make_plan(arguments: Sequence[str], composed: Any) -> Plan:
         fixed=space.fixed,
         seeds=_replicates(config, asked=any(text.startswith("seeds=") for text in ours)),
         folds=config["folds"],
+        pack=config["pack"],
         metric=config["metric"],
         mode=config["mode"],
         search=search,
@@ -255,6 +259,8 @@ def _check(config: dict[str, Any]) -> None:
         )
     if mode not in ("min", "max"):
         raise ConfigError(f"mode must be min or max, got {mode!r}")
+    if config["pack"] not in ("auto", "off"):
+        raise ConfigError(f"pack must be auto or off, got {config['pack']!r}")
     for key in ("name", "out"):
         if config[key] is not None and not isinstance(config[key], str):
             raise ConfigError(f"{key} must be text, got {config[key]!r}; quote it")

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, replace
 from podium.records.record import Status, canonical_json
 from podium.sweep.plan import Plan
 from podium.sweep.population import readable
-from podium.sweep.settings import Pareto
-from podium.sweep.trial import Outcome
+from podium.sweep.settings import Pareto, Pbt, Remembers
+from podium.sweep.trial import Outcome, is_missing, load
 
 SCHEMA = 1
 ORDER = (Status.FINISHED, Status.STOPPED, Status.RUNNING, Status.FAILED)
@@ -135,6 +135,25 @@ def to_json(result: Result) -> str:
         ],
     }
     return canonical_json(document, indent=1) + "\n"
+
+
+def is_done(plan: Plan) -> bool:
+    """Whether nothing is left to train: then nothing is composed or imported for it either.
+
+    Raises:
+        ConfigError: the folder holds another sweep.
+    """
+    if not is_complete(plan):
+        return False
+    plan.claim()
+    return isinstance(plan.search, Remembers | Pbt) or all_known_are_over(plan)
+
+
+def all_known_are_over(plan: Plan) -> bool:
+    """Whether no trial is to be made of a search whose trials are known beforehand."""
+    outcomes = load(plan.folder)
+    missing = any(is_missing(outcomes.get(plan.line(point))) for point in plan.points())
+    return not isinstance(plan.search, Remembers | Pbt) and not missing
 
 
 def is_complete(plan: Plan) -> bool:

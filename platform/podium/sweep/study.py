@@ -14,11 +14,14 @@ from podium.run.errors import ConfigError
 from podium.run.folders import find_record
 from podium.run.study import candidate_configs, entry_hash_of, load_study, signal_record, study_names
 from podium.sweep.lacking import tagged, train_lacking
+from podium.sweep.packs import Pack
 
 Config = dict[str, Any]
 
 
-def study_command(action: str, names: Sequence[str], *, out: Path, concurrency: int | None) -> int:
+def study_command(
+    action: str, names: Sequence[str], *, out: Path, concurrency: int | None, pack: Pack
+) -> int:
     """Run the named studies or all, or only write the pages of those in a folder again; then the book.
 
     Raises:
@@ -34,7 +37,7 @@ def study_command(action: str, names: Sequence[str], *, out: Path, concurrency: 
                 raise ConfigError(f"out must be a folder of studies, got none in {out}; name it with --out")
         else:
             studies = [load_study(name) for name in names or study_names()]
-            found = [run_study(one, out / one.name, concurrency=concurrency) for one in studies]
+            found = [run_study(one, out / one.name, concurrency=concurrency, pack=pack) for one in studies]
         write_atomically(out / BOOK_FILE, book(out).encode())
     except ConfigError:
         raise
@@ -48,7 +51,7 @@ def study_command(action: str, names: Sequence[str], *, out: Path, concurrency: 
     return 0
 
 
-def run_study(study: Study, out: Path, *, concurrency: int | None) -> Results:
+def run_study(study: Study, out: Path, *, concurrency: int | None, pack: Pack) -> Results:
     """Bring one study up to date: its runs, what its variants choose, and its folder.
 
     Raises:
@@ -62,24 +65,26 @@ def run_study(study: Study, out: Path, *, concurrency: int | None) -> Results:
             configs = candidate_configs(study, variant, value, study.seeds)
             candidates.append(Candidate(variant, value, entry_hash_of(configs)))
     signal = study.measure == "signal"
-    records = _measured(study, candidates, out) if signal else _trained(study, candidates, concurrency)
+    records = _measured(study, candidates, out) if signal else _trained(study, candidates, concurrency, pack)
     return build(study, candidates, records, out)
 
 
-def _trained(study: Study, candidates: Sequence[Candidate], concurrency: int | None) -> list[RunRecord]:
+def _trained(
+    study: Study, candidates: Sequence[Candidate], concurrency: int | None, pack: Pack
+) -> list[RunRecord]:
     """The records of the choice, if there is one, and of the comparison; what lacks is trained first."""
     records: list[RunRecord] = []
     if study.choose is not None:
-        records += _bring(study, candidates, study.choose.seeds, concurrency)
+        records += _bring(study, candidates, study.choose.seeds, concurrency, pack)
     by_run = {(record.entry_hash, record.seed): record for record in records}
-    return records + _bring(study, choose(study, candidates, by_run), study.seeds, concurrency)
+    return records + _bring(study, choose(study, candidates, by_run), study.seeds, concurrency, pack)
 
 
 def _bring(
-    study: Study, candidates: Sequence[Candidate], seeds: list[int], concurrency: int | None
+    study: Study, candidates: Sequence[Candidate], seeds: list[int], concurrency: int | None, pack: Pack
 ) -> list[RunRecord]:
     planned = _planned(study, candidates, seeds)
-    train_lacking(study.title, planned, concurrency=concurrency)
+    train_lacking(study.title, planned, concurrency=concurrency, pack=pack)
     return [record for config in planned if (record := find_record(config)) is not None]
 
 

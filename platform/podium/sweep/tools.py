@@ -60,5 +60,7 @@ def check(config: dict[str, Any]) -> None:
 
 
 def real_tools() -> Tools:
-    """Compose, train, find, stop, begin and check runs as `podium train` does."""
-    return Tools(compose=compose, train=train, find=find, stop=stop, begin=begin, check=check)
+    """Compose, train, find, stop, begin, check and pack runs as `podium train` does."""
+    from podium.sweep.packs import pack_runs
+
+    return Tools(compose=compose, train=train, find=find, stop=stop, begin=begin, check=check, pack=pack_runs)

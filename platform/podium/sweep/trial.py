@@ -33,8 +33,8 @@ class Tools:
     ``train`` may be given how several workers are started, where they are not processes of this machine. ``find`` gives
     a run's record with the history that its journal holds so far, whatever its status. ``stop`` gives a run that was
     left unfinished its status. ``begin`` lets a run begin from another's checkpoint after so many epochs, and ``check``
-    refuses changes that training could not go on with. All are module-level functions, so that they reach other
-    processes.
+    refuses changes that training could not go on with. ``pack`` trains those of many runs that can be one program, and
+    says in a line what it did; null: none is. All are module-level functions, so that they reach other processes.
     """
 
     compose: Callable[[list[str]], dict[str, Any]]
@@ -43,6 +43,7 @@ class Tools:
     stop: Callable[[dict[str, Any], Status], None]
     begin: Callable[[dict[str, Any], dict[str, Any], int], None]
     check: Callable[[dict[str, Any]], None]
+    pack: Callable[..., object] | None = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ Differs from the paper: stops on patience, where the paper compares generalisati
 """
 
 import math
+from collections.abc import Callable
 from typing import Any, Literal
 
 import pytorch_lightning as pl
@@ -57,7 +58,7 @@ class EarlyStopping(Trick):
         self.restore_best = restore_best
         self._best = math.inf if mode == "min" else -math.inf
         self._best_epoch = -1
-        self._best_weights: dict[str, Tensor] = {}
+        self.best_weights: dict[str, Tensor] = {}  # of the best epoch so far, where they are to be restored
         self._evaluated: dict[str, Tensor] = {}
         self._stopped = False
 
@@ -86,18 +87,24 @@ class EarlyStopping(Trick):
                 f"monitor must be logged in validation, got {self.monitor}; choose from {logged}"
             )
         value = float(trainer.callback_metrics[self.monitor])
+        evaluated, self._evaluated = self._evaluated, {}
+        if self.judge(value, epoch=trainer.current_epoch, evaluated=lambda: evaluated):
+            trainer.should_stop = True
+
+    def judge(self, value: float, *, epoch: int, evaluated: Callable[[], dict[str, Tensor]]) -> bool:
+        """Whether training is over after an epoch of this value; ``evaluated`` are its weights, to be kept."""
         if self._improves(value):
-            self._best, self._best_epoch, self._best_weights = value, trainer.current_epoch, self._evaluated
-        self._evaluated = {}
-        if trainer.current_epoch - self._best_epoch >= self.patience:
-            self._stopped = trainer.should_stop = True
+            self._best, self._best_epoch = value, epoch
+            self.best_weights = evaluated() if self.restore_best else {}
+        self._stopped = self._stopped or epoch - self._best_epoch >= self.patience
+        return self._stopped
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """End with the best weights, once the last checkpoint of the fit, with the live ones, is written."""
-        if stage == "fit" and self._best_weights:
+        if stage == "fit" and self.best_weights:
             tensors = pl_module.get_submodule("network").state_dict()
             with torch.no_grad():
-                for name, best in self._best_weights.items():
+                for name, best in self.best_weights.items():
                     tensors[name].copy_(best)
 
     def state_dict(self) -> dict[str, Any]:
@@ -105,7 +112,7 @@ class EarlyStopping(Trick):
         return {
             "best": self._best,
             "best_epoch": self._best_epoch,
-            "best_weights": self._best_weights,
+            "best_weights": self.best_weights,
             "stopped": self._stopped,
         }
 
@@ -113,7 +120,7 @@ class EarlyStopping(Trick):
         """Go on from a saved state."""
         self._best = state_dict["best"]
         self._best_epoch = state_dict["best_epoch"]
-        self._best_weights = {name: tensor.clone() for name, tensor in state_dict["best_weights"].items()}
+        self.best_weights = {name: tensor.clone() for name, tensor in state_dict["best_weights"].items()}
         self._stopped = state_dict["stopped"]
 
     def _improves(self, value: float) -> bool:

@@ -17,12 +17,19 @@ DPI = 120
 
 
 def save(figure: "Figure", path: Path) -> None:
-    """Write a PNG without date and version, whole or not at all."""
+    """Write a PNG without date and version, whole or not at all.
+
+    Figure.savefig lays the figure out twice, to the same pixels.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    FigureCanvasAgg(figure)
+    canvas = FigureCanvasAgg(figure)
+    figure.set_dpi(DPI)
+    if (layout := figure.get_layout_engine()) is not None:
+        layout.execute(figure)
+        figure.set_layout_engine("none")
     content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=DPI, metadata={"Software": None})
+    canvas.print_png(content, metadata={"Software": None})  # type: ignore[no-untyped-call]
     write_atomically(path, content.getvalue())
 
 

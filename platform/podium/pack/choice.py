@@ -1,0 +1,87 @@
+"""Which form of a pack is fastest here: found by a short measurement, and remembered beside the runs.
+
+A form is how many lanes one program holds, and how convolutions of all lanes are carried out. Where none is as fast as the
+runs alone, one bare loop after the other, they are trained alone.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from podium.pack.lane import Lane
+from podium.pack.loop import plain_memory
+from podium.pack.trial import seconds_alone, seconds_packed
+from podium.records.environment import Environment
+from podium.records.files import write_atomically
+from podium.records.record import canonical_json
+
+CHOICES_FILE = ".packing.json"
+STEP = 4  # candidates are all lanes, and 4, 16, 64 ... of them in a program
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A form, and how many times as fast as one run after the other it was."""
+
+    lanes: int
+    grouped: bool
+    speedup: float
+
+
+def choose(lanes: Sequence[Lane], runs: Path, environment: Environment) -> Choice:
+    """The fastest form for these lanes on this machine."""
+    path = runs / CHOICES_FILE
+    known = _read(path)
+    key = _key(lanes, environment)
+    if key not in known:
+        write_atomically(path, canonical_json({**known, key: asdict(_measure(lanes))}, indent=1).encode())
+        known = _read(path)
+    return Choice(**known[key])
+
+
+def _measure(lanes: Sequence[Lane]) -> Choice:
+    counts = [len(lanes)]
+    size = STEP
+    while size < len(lanes):
+        counts.append(size)
+        size *= STEP
+    ways = [False, True] if has_convolutions(lanes[0].parts.network) else [False]
+    with plain_memory():
+        alone = seconds_alone(lanes[0])
+        found = [
+            Choice(count, grouped, round(alone * count / seconds_packed(lanes[:count], grouped=grouped), 3))
+            for count in counts
+            for grouped in ways
+        ]
+    return max(found, key=lambda choice: choice.speedup)
+
+
+def has_convolutions(network: nn.Module) -> bool:
+    """Whether there is more than one way to pack it."""
+    return any(isinstance(module, nn.Conv1d | nn.Conv2d) for module in network.modules())
+
+
+def _key(lanes: Sequence[Lane], environment: Environment) -> str:
+    """The machine and the shape."""
+    parts = lanes[0].parts
+    network = [f"{name} {module.extra_repr()}" for name, module in parts.network.named_modules()]
+    tricks = [type(trick).__name__ for trick in parts.tricks]
+    shape = [parts.data.shape, parts.data.batch_size, network, tricks, type(lanes[0].rate.optimizer).__name__]
+    machine = [environment.cpu, environment.cores, torch.__version__, torch.get_num_threads()]
+    digest = hashlib.sha256(canonical_json([shape, machine]).encode()).hexdigest()[:16]
+    return f"{type(parts.network).__name__} {digest} x{len(lanes)}"
+
+
+def _read(path: Path) -> dict[str, dict[str, Any]]:
+    """What is remembered; nothing where the file is damaged: it is measured again."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return {key: asdict(Choice(**value)) for key, value in found.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}

@@ -1,0 +1,5 @@
+"""What a caller of this room catches."""
+
+
+class Unpackable(Exception):
+    """These runs cannot be one program, or would not be faster as one; the message is the reason in one line."""

@@ -1,0 +1,204 @@
+"""Networks of one shape as one network, whose inputs hold the batches of all lanes one after the other.
+
+A lane is one of those networks. Inputs of the folded network have shape (lanes * batch, ...), the first lane in front, so
+that whatever treats each sample alone works as it is: activations, pooling, sums, the forward of a network's own class.
+Only what holds weights, statistics of a batch or random masks is exchanged, here. Weights of all lanes are one matrix
+(lanes, parameters), in the order of ``named_parameters``; each step hands out views of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
+
+
+@dataclass
+class Lanes:
+    """How many lanes there are, and the random stream of each; all folded modules look here."""
+
+    generators: list[torch.Generator]
+    grouped: bool = False  # convolutions of all lanes as one of many groups; else one after the other
+
+    def __len__(self) -> int:
+        return len(self.generators)
+
+
+class Folded(nn.Module):
+    """A module of all lanes. It takes over everything of one lane's: hooks and what was inserted beside it."""
+
+    lanes: Lanes
+
+    @classmethod
+    def of(cls, own: nn.Module, modules: Sequence[nn.Module], lanes: Lanes) -> "Folded":
+        """The module that stands for these, one of each lane; ``own`` is a copy of one and becomes a part of it."""
+        folded = cls.__new__(cls)
+        folded.__dict__.update(own.__dict__)
+        folded.lanes = lanes
+        for name in own._parameters:
+            folded.__dict__[name] = None  # weights are handed out for each step
+        folded._parameters = {}
+        folded.gather(modules)
+        return folded
+
+    def gather(self, modules: Sequence[nn.Module]) -> None:
+        """Take what differs between the lanes."""
+
+    def select(self, kept: Tensor) -> None:
+        """Go on with these lanes only."""
+
+    def by_lane(self, input: Tensor) -> Tensor:
+        """The same values as (lanes, batch, ...)."""
+        return input.view(len(self.lanes), -1, *input.shape[1:])
+
+    def by_sample(self, whole: Tensor) -> Tensor:
+        """(batch, lanes * channels, ...) as (lanes * batch, channels, ...)."""
+        parts = whole.view(len(whole), len(self.lanes), -1, *whole.shape[2:])
+        return parts.transpose(0, 1).flatten(0, 1)
+
+
+class FoldedLinear(Folded, nn.Linear):
+    """A product of matrices for each lane."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Of (lanes * batch, ..., features)."""
+        rows = input.reshape(len(self.lanes), -1, input.shape[-1])
+        weight = self.weight.transpose(1, 2)
+        found = (
+            torch.bmm(rows, weight)
+            if self.bias is None
+            else torch.baddbmm(self.bias.unsqueeze(1), rows, weight)
+        )
+        return found.view(*input.shape[:-1], -1)
+
+
+class FoldedConv(Folded, _ConvNd):
+    """A convolution for each lane: one after the other, or all of them as one with a group for each."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Of (lanes * batch, channels, ...)."""
+        if self.lanes.grouped and self.padding_mode == "zeros":
+            return self._grouped(self.by_lane(input))
+        biases = [None] * len(self.lanes) if self.bias is None else self.bias.unbind(0)
+        parts = input.chunk(len(self.lanes))
+        found = [self._one(*lane) for lane in zip(parts, self.weight.unbind(0), biases, strict=True)]
+        return torch.cat(found)
+
+    def _one(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return self._conv_forward(input, weight, bias)
+
+    def _grouped(self, input: Tensor) -> Tensor:
+        whole = input.transpose(0, 1).flatten(1, 2)
+        bias = None if self.bias is None else self.bias.reshape(-1)
+        convolve = F.conv1d if input.ndim == 4 else F.conv2d
+        found = convolve(
+            whole,
+            self.weight.flatten(0, 1),
+            bias,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.groups * len(self.lanes),
+        )
+        return self.by_sample(found)
+
+
+class FoldedConv1d(FoldedConv, nn.Conv1d):
+    """Of sequences."""
+
+
+class FoldedConv2d(FoldedConv, nn.Conv2d):
+    """Of images."""
+
+
+class FoldedBatchNorm(Folded, _BatchNorm):
+    """Each channel of each lane is a channel of its own."""
+
+    def gather(self, modules: Sequence[nn.Module]) -> None:
+        """Stack the running statistics; steps are counted once, because all lanes take the same."""
+        self._buffers = dict(self._buffers)
+        for name, buffer in self._buffers.items():
+            if buffer is not None and buffer.ndim:
+                self._buffers[name] = torch.stack([module.get_buffer(name) for module in modules])
+        if self.num_batches_tracked is not None:
+            self.num_batches_tracked = self.num_batches_tracked.clone()
+
+    def select(self, kept: Tensor) -> None:
+        """Go on with the statistics of these lanes."""
+        for name, buffer in self._buffers.items():
+            if buffer is not None and buffer.ndim:
+                self._buffers[name] = buffer.index_select(0, kept)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Of (lanes * batch, channels, ...)."""
+        if self.training and self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+        lanes = self.by_lane(input)
+        mean, var = (None if b is None else b.view(-1) for b in (self.running_mean, self.running_var))
+        weight, bias = (None if p is None else p.reshape(-1) for p in (self.weight, self.bias))
+        whole = lanes.transpose(0, 1).flatten(1, 2)
+        batchwise = self.training or mean is None
+        found = F.batch_norm(whole, mean, var, weight, bias, batchwise, self.momentum or 0.0, self.eps)
+        return self.by_sample(found)
+
+
+class FoldedPReLU(Folded, nn.PReLU):
+    """Slopes of each lane."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Of (lanes * batch, channels, ...)."""
+        lanes = self.by_lane(input)
+        slope = self.weight.view(len(self.lanes), 1, -1, *[1] * (input.ndim - 2))
+        return torch.where(lanes > 0, lanes, slope * lanes).flatten(0, 1)
+
+
+@dataclass
+class _Masks:
+    """Memory of masks by their shape, written anew in every step."""
+
+    by_shape: dict[torch.Size, Tensor] = field(default_factory=dict)
+
+
+class FoldedDropout(Folded, nn.Dropout):
+    """Masks that each lane draws from its own stream, as torch's dropout would: nothing where its rate is 0."""
+
+    whole_channels = False
+
+    def gather(self, modules: Sequence[nn.Module]) -> None:
+        """Take every lane's rate."""
+        self.rates = [float(module.p) for module in modules]  # type: ignore[arg-type]
+        self.masks = _Masks()
+
+    def select(self, kept: Tensor) -> None:
+        """Go on with these lanes' rates."""
+        self.rates = [self.rates[k] for k in kept.tolist()]
+        self.masks = _Masks()
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Of (lanes * batch, ...)."""
+        if not self.training or not any(self.rates):
+            return input
+        lanes = self.by_lane(input)
+        shape = lanes.shape
+        if self.whole_channels:
+            shape = torch.Size([*shape[:3], *[1] * (len(shape) - 3)])
+        return (lanes * self._mask(shape)).flatten(0, 1)
+
+    def _mask(self, shape: torch.Size) -> Tensor:
+        mask = self.masks.by_shape.get(shape)
+        if mask is None:
+            mask = self.masks.by_shape[shape] = torch.ones(shape)
+        kept = [1 - rate for rate in self.rates]
+        for k, rate in enumerate(self.rates):
+            if rate > 0:
+                mask[k].bernoulli_(kept[k], generator=self.lanes.generators[k])
+        return mask.div_(torch.tensor(kept).view(-1, *[1] * (len(shape) - 1)))
+
+
+class FoldedDropout2d(FoldedDropout):
+    """The same with one draw for a whole channel."""
+
+    whole_channels = True

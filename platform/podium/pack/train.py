@@ -1,0 +1,187 @@
+"""Runs of one shape from configurations to records, trained as one program.
+
+Each is opened, recorded and finished as `podium train` does it: same folder, same files, same identity. What tells it from
+one that was trained alone is the tag ``packed`` and its costs: ``packed_s`` is its share of the program's time.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from podium.data.base import DataModule
+from podium.pack.choice import Choice, choose
+from podium.pack.errors import Unpackable
+from podium.pack.lane import Lane
+from podium.pack.loop import Loop
+from podium.pack.network import check_folds, put
+from podium.pack.program import Program
+from podium.pack.trial import check_same
+from podium.records.record import RunRecord, Status
+from podium.run.build import build, refusals
+from podium.run.engine import pin_threads
+from podium.run.folders import CHECKPOINT_FILE, exclusive, find_folders, find_record, is_final, run_folder
+from podium.run.interrupts import Interrupted, Interrupts, interrupts
+from podium.run.train import finish_run, measured_costs
+from podium.run.under_way import Run, close_run, environment_of, open_run
+
+Config = dict[str, Any]
+TAG = "packed"
+Told = Callable[[int, RunRecord], None]
+
+
+def train_packed(
+    configs: Sequence[Config],
+    *,
+    at_least: float = 1.0,
+    choice: Choice | None = None,
+    pictures: Collection[int] = (),
+    ended: Told = lambda place, record: None,
+) -> tuple[list[RunRecord], int]:
+    """Train checked configurations of one bucket, and return their records and the number of programs.
+
+    They are trained alone where no program is at least so many times as fast as one run after the other. ``choice`` null:
+    the fastest form here. ``pictures`` are the places of those that leave pictures. ``ended`` is told of each run, by its
+    place, when it is over. What is final already is not trained again. A pack that is interrupted begins again with the
+    next command, but for the runs that were over.
+
+    Raises:
+        Unpackable: they cannot be one program, or are faster alone; nothing was trained.
+        ConfigError: parts that do not fit together, or a folder that another process holds; nothing was trained.
+        Interrupted: an end was asked for.
+    """
+    pin_threads(configs[0]["runtime"])
+    found = [find_record(config) for config in configs]
+    open_ = [place for place, record in enumerate(found) if not is_final(record)]
+    if not open_:
+        return [record for record in found if record is not None], 0
+    lanes, data = build_lanes(configs, open_)
+    check_same(lanes)
+    runs = Path(configs[0]["paths"]["runs"]).absolute()
+    choice = choice or choose(lanes, runs, environment_of(configs[0]))
+    if choice.speedup < at_least:
+        how = "one after the other" if at_least == 1 else f"{at_least:g} at once"
+        raise Unpackable(f"{how} they train faster: one program is {choice.speedup:.2f} times as fast")
+    begins = range(0, len(lanes), choice.lanes)
+    for begin in begins:
+        part = lanes[begin : begin + choice.lanes]
+        pack = _Pack(data, grouped=choice.grouped, pictures=pictures, ended=ended)
+        pack.train(part)
+    return [record for config in configs if (record := find_record(config)) is not None], len(begins)
+
+
+def build_lanes(configs: Sequence[Config], places: Sequence[int]) -> tuple[list[Lane], DataModule]:
+    """The lanes of the runs in these places, on the data of the first: a bucket's are the same.
+
+    Raises:
+        Unpackable: fewer than two, or one that folds not or was begun alone.
+        ConfigError: parts that do not fit together.
+    """
+    lanes: list[Lane] = []
+    data: DataModule | None = None
+    for place in places:
+        config = configs[place]
+        if goes_on(config):
+            raise Unpackable("one of them goes on from a checkpoint")
+        parts = build(config, data)
+        stream = torch.get_rng_state()
+        if data is None:
+            check_folds(parts.network)
+            data = parts.data
+            with refusals("data"):
+                data.prepare_data()
+                data.setup("fit")
+                data.fingerprint()
+        lanes.append(Lane.of(config, parts, stream, place))
+    if data is None or len(lanes) < 2:
+        raise Unpackable("no other run has its shape")
+    return lanes, data
+
+
+def goes_on(config: Config) -> bool:
+    """Whether a run was begun alone and has a checkpoint."""
+    return any((folder / CHECKPOINT_FILE).is_file() for folder in find_folders(config))
+
+
+class _Pack:
+    """One program's runs, from opening to closing them."""
+
+    def __init__(self, data: DataModule, *, grouped: bool, pictures: Collection[int], ended: Told) -> None:
+        self._data = data
+        self._grouped = grouped
+        self._pictures = pictures
+        self._ended = ended
+        self._runs: dict[int, Run] = {}
+        self._measured: dict[str, float] | None = None
+
+    def train(self, lanes: Sequence[Lane]) -> None:
+        """Train lanes to their end; whatever happens, their records and journals say how they ended."""
+        with ExitStack() as held:
+            for lane in lanes:
+                held.enter_context(exclusive(_folder(lane.config)))
+            lanes = [lane for lane in lanes if not is_final(find_record(lane.config))]
+            if not lanes:
+                return
+            program = Program(lanes, grouped=self._grouped)
+            with interrupts() as asked:
+                self._open(lanes)
+                try:
+                    self._loop(program, asked)
+                except Interrupted as error:
+                    self._close_all(Status.INTERRUPTED, str(error))
+                    raise
+                except BaseException as error:
+                    self._close_all(Status.FAILED, f"{type(error).__name__}: {error}".splitlines()[0])
+                    raise
+
+    def _loop(self, program: Program, asked: Interrupts) -> None:
+        config = program.lanes[0].config
+        self._asked = asked
+        Loop(
+            program,
+            self,
+            every_n_steps=config["runtime"]["flush_every_n_steps"],
+            max_epochs=config["trainer"]["max_epochs"],
+        ).run(asked)
+
+    def _open(self, lanes: Sequence[Lane]) -> None:
+        seen = self._data.fingerprint()
+        for lane in lanes:
+            config = lane.config
+            run = open_run(config, _folder(config), find_record(config), seen, {TAG: str(len(lanes))})
+            self._runs[lane.place] = replace(run, pictures=lane.place in self._pictures)
+
+    def point(self, lane: Lane, step: int, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Note the values of some metrics of a lane."""
+        journal = self._runs[lane.place].journal
+        journal.points(step, epoch, metrics)
+        journal.flush()
+
+    def diverged(self, lane: Lane, reason: str) -> None:
+        """A lane's loss was not finite."""
+        self._ended(lane.place, close_run(self._runs.pop(lane.place), Status.DIVERGED, reason))
+
+    def finished(self, lane: Lane, state: Mapping[str, Tensor]) -> None:
+        """Leave behind what a run leaves."""
+        self._asked.check()
+        put(state, lane.parts.network)
+        if self._measured is None:
+            self._measured = measured_costs(lane.parts, lane.config)
+        spent = {"packed_s": lane.seconds}
+        run = self._runs[lane.place]
+        record = finish_run(run, lane.parts, lane.config, spent, torch.device("cpu"), measured=self._measured)
+        del self._runs[lane.place]
+        self._ended(lane.place, record)
+
+    def _close_all(self, status: Status, error: str) -> None:
+        for run in self._runs.values():
+            close_run(run, status, error)
+        self._runs.clear()
+
+
+def _folder(config: Config) -> Path:
+    return (find_folders(config) or [run_folder(config)])[0]

@@ -1,0 +1,129 @@
+"""Tries a pack out before it begins: the same gradients as alone, and how fast.
+
+A network's own class may do what folding does not foresee. So the first batch of the first and of the last lane goes through
+their own tasks too: loss, gradient and random stream must agree, or the runs are trained alone.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from podium.contracts import Batch
+from podium.pack.errors import Unpackable
+from podium.pack.lane import Lane
+from podium.pack.network import put
+from podium.pack.program import Program
+
+TOLERANCE = 1e-4  # of the largest gradient: single precision, summed in another order
+REPEATS, WARM_UP = 4, 2
+
+
+def check_same(lanes: Sequence[Lane]) -> None:
+    """Check that the first step of the pack is that of each run alone.
+
+    Raises:
+        Unpackable: it is not, or the networks cannot be passed through.
+    """
+    ends = list(dict.fromkeys([0, len(lanes) - 1]))
+    chosen = [spare(lanes[k]) for k in ends]
+    rows = first_rows(chosen)
+    try:
+        program = Program(chosen, grouped=False)
+        losses, _, gradient = program.gradient(rows)
+    except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
+        raise Unpackable(f"their network does not fold: {' '.join(str(error).split())[:120]}") from None
+    for k, end in enumerate(ends):
+        loss, own, stream = _alone(lanes[end], rows[k])
+        same = torch.allclose(losses[k], loss, rtol=TOLERANCE, atol=1e-6)
+        largest = float(own.abs().max())
+        if not (same and float((gradient[k] - own).abs().max()) <= TOLERANCE * largest + 1e-7):
+            raise Unpackable("their network gives other gradients when it is folded")
+        if not torch.equal(chosen[k].generator.get_state(), stream):
+            raise Unpackable("they draw random numbers in a way that cannot be packed")
+
+
+def seconds_alone(lane: Lane) -> float:
+    """How long a bare step of one run takes: forward, backward, optimizer."""
+    task, batch = lane.parts.task, _batch(lane, first_rows([lane])[0])
+    with _as_before(lane):
+        optimizer = task.configure_optimizers()
+
+        def step() -> None:
+            optimizer.zero_grad()
+            task.training_step(batch, 0).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+
+        return _least(step)
+
+
+def seconds_packed(lanes: Sequence[Lane], *, grouped: bool) -> float:
+    """How long a step of these runs as one program takes."""
+    spares = [spare(lane) for lane in lanes]
+    program, rows = Program(spares, grouped=grouped), first_rows(spares)
+    return _least(lambda: program.step(rows))
+
+
+def spare(lane: Lane) -> Lane:
+    """The lane with a copy of its random stream, to be tried out."""
+    generator = torch.Generator()
+    generator.set_state(lane.generator.get_state())
+    return replace(lane, generator=generator)
+
+
+def first_rows(lanes: Sequence[Lane]) -> Tensor:
+    """The first batch of each, (lanes, batch)."""
+    begin, end = lanes[0].loader.bounds()[0]
+    orders = [lane.loader.order(0) for lane in lanes]
+    return torch.stack([order[begin:end] for order in orders if order is not None])
+
+
+def _alone(lane: Lane, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Loss, gradient and random stream after one batch through the run's own task."""
+    task, network = lane.parts.task, lane.parts.network
+    with _as_before(lane):
+        torch.set_rng_state(lane.generator.get_state())
+        loss = task.training_step(_batch(lane, rows), 0)
+        loss.backward()  # type: ignore[no-untyped-call]
+        stream = torch.get_rng_state()
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in network.parameters()]
+        return loss.detach(), torch.cat([gradient.reshape(-1) for gradient in gradients]), stream
+
+
+def _batch(lane: Lane, rows: Tensor) -> Batch:
+    return lane.parts.data.examples("train").batch(rows)
+
+
+@contextmanager
+def _as_before(lane: Lane) -> Iterator[None]:
+    """Leave the network, its task and the process's random stream as they were."""
+    task, network = lane.parts.task, lane.parts.network
+    state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    stream, training = torch.get_rng_state(), network.training
+    task.records = False
+    network.train()
+    try:
+        yield
+    finally:
+        task.records = True
+        put(state, network)
+        network.zero_grad(set_to_none=True)
+        network.train(training)
+        torch.set_rng_state(stream)
+
+
+def _least(step: Callable[[], object]) -> float:
+    """The shortest of some steps: a busy moment only makes one longer.
+
+    One thread's own time is taken where there is one: that of other processes, which share the core, is not in it.
+    """
+    clock = time.thread_time if torch.get_num_threads() == 1 else time.perf_counter
+    times = []
+    for _ in range(WARM_UP + REPEATS):
+        began = clock()
+        step()
+        times.append(clock() - began)
+    return min(times[WARM_UP:])

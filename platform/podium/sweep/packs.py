@@ -1,0 +1,130 @@
+"""Runs of one shape are trained as one program before others are trained one by one; what was packed is said in a line.
+
+Packs train in this process, on one core. They are made only where that is faster than training their runs alone on all
+cores that there are.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from podium.records.record import RunRecord
+from podium.run.errors import ConfigError
+from podium.run.folders import find_record, is_final
+from podium.run.interrupts import Interrupted
+from podium.sweep.board import first_seeds
+from podium.sweep.plan import Plan, cores
+from podium.sweep.progress import SweepBar
+from podium.sweep.settings import Pbt, Remembers
+from podium.sweep.trial import Tools, Trial, is_missing, load, quietly
+
+Config = dict[str, Any]
+Pack = Literal["auto", "off"]
+
+
+@dataclass
+class Packed:
+    """What was packed: runs and programs; and the runs that were left to be trained alone, by reason."""
+
+    runs: int = 0
+    programs: int = 0
+    alone: Counter[str] = field(default_factory=Counter)
+
+    def __str__(self) -> str:
+        """One line for people."""
+        said = f"packed: {self.runs} runs in {self.programs} programs" if self.runs else "packed: no runs"
+        reasons = [f"{count} ({reason})" for reason, count in self.alone.most_common()]
+        return f"{said}; alone: {', '.join(reasons)}" if reasons else said
+
+
+def pack_runs(configs: Sequence[Config], *, title: str, at_once: int, pictures: bool = False) -> Packed:
+    """Train those of these runs that pack, while others could train so many at once; the rest is left as it is.
+
+    With ``pictures`` the first seed of each entry leaves some.
+
+    Raises:
+        Interrupted: an end was asked for; what is over is kept.
+    """
+    from podium.pack.bucket import buckets
+
+    missing = [quietly(config) for config in configs if not is_final(find_record(config))]
+    found = buckets(missing)
+    drawn = first_seeds(missing) if pictures else set()
+    packed = Packed(alone=Counter(found.alone.values()))
+    if not found.packs:
+        return packed
+    total = sum(map(len, found.packs))
+    with SweepBar(title, total=total, known=0, unit="packed run", mode="min") as bar:
+
+        def ended(place: int, record: RunRecord) -> None:
+            packed.runs += 1
+            bar.at(packed.runs, (record.metrics or {}).get("validation/top1_error"))
+
+        for places in found.packs:
+            of_these = {k for k, place in enumerate(places) if place in drawn}
+            _train(packed, [missing[place] for place in places], at_once, pictures=of_these, ended=ended)
+    return packed
+
+
+def _train(packed: Packed, configs: list[Config], at_once: int, **more: Any) -> None:
+    from podium.pack.errors import Unpackable
+    from podium.pack.train import train_packed
+
+    try:
+        _, programs = train_packed(configs, at_least=min(at_once, len(configs)), **more)
+        packed.programs += programs
+        return
+    except (Unpackable, ConfigError) as error:
+        reason = str(error)
+    except Interrupted:
+        raise
+    except Exception as error:  # a fault of packing is no fault of the runs, which are trained alone
+        reason = f"{type(error).__name__}: {error}"
+    left = sum(not is_final(find_record(config)) for config in configs)
+    packed.alone[" ".join(reason.split())] += left
+
+
+def why_not(plan: Plan, tools: Tools) -> str | None:
+    """Why nothing of a sweep is packed; null where something may be."""
+    limits = plan.budget
+    if plan.pack == "off" or tools.pack is None:
+        return "pack=off"
+    if isinstance(plan.search, Remembers | Pbt):
+        return f"search={plan.search.kind} looks at runs on the way"
+    if plan.cluster.address != "local" or plan.cluster.gpus_per_trial:
+        return "a cluster trains the runs"
+    if limits.epochs is not None or limits.hours is not None or limits.trial_s is not None:
+        return "the sweep has a budget"
+    return None
+
+
+def pack_sweep(plan: Plan, tools: Tools, base: Config) -> str:
+    """Train the runs of a sweep that pack, note the trials that are over then, and say what was packed.
+
+    Raises:
+        Interrupted: an end was asked for; the same command goes on.
+    """
+    if (reason := why_not(plan, tools)) is not None:
+        return f"packed: no runs; {reason}"
+    assert tools.pack is not None
+    outcomes = load(plan.folder)
+    points = [point for point in plan.points() if is_missing(outcomes.get(plan.line(point)))]
+    trials = [Trial(plan, point, tools) for point in points]
+    configs: list[list[Config]] = [_configs(trial) for trial in trials]
+    at_once = max(1, cores(plan.cluster) // base["runtime"]["threads"])
+    if plan.budget.concurrency is not None:
+        at_once = min(at_once, plan.budget.concurrency)
+    said = tools.pack([one for of_trial in configs for one in of_trial], title=plan.name, at_once=at_once)
+    for trial, of_trial in zip(trials, configs, strict=True):
+        if of_trial and all(is_final(find_record(config)) for config in of_trial):
+            trial.advance(None)
+    return str(said)
+
+
+def _configs(trial: Trial) -> list[Config]:
+    """The runs of a trial; none where one cannot be composed: the trial fails with its reason, later."""
+    try:
+        return [trial.config(seed, None) for seed in range(trial.plan.seeds)]
+    except ConfigError:
+        return []
