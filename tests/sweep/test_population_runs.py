@@ -112,7 +112,7 @@ def test_a_line_of_real_training_is_pasted_and_trained_from_the_start_to_the_sam
     records = [RunRecord.load(path.parent) for path in (tmp_path / "runs").glob("*/record.json")]
     trained = sum(len(r.history["validation/top1_error"]) - r.epochs_copied for r in records)
     assert trained == 4 * 4 * 2
-    for replicate in best["replicates"]:
+    for replicate in best["replicates"][-1:]:
         words = shlex.split(line)[1:]
         again = podium(*words, f"seed={replicate['seed']}", "paths.runs=elsewhere")
         assert again.returncode == 0, again.stderr
