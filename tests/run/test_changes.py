@@ -198,6 +198,7 @@ def test_kill_9_in_any_segment_resumes_to_the_same_bits(settings_in, tmp_path):
         assert_same(killed, whole)
 
 
+@pytest.mark.slow
 def test_pauses_anywhere_change_nothing(settings_in, tmp_path):
     whole = settings_in(tmp_path / "whole", *CHAIN)
     train(whole)

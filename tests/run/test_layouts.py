@@ -24,7 +24,10 @@ def numbers(block: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
             yield f"{prefix}.{key}", value
 
 
-@pytest.mark.parametrize(("group", "least"), [("tricks", 20), ("optimizer", 5), ("schedule", 4)])
+@pytest.mark.parametrize(
+    ("group", "least"),
+    [pytest.param("tricks", 20, marks=pytest.mark.slow, id="tricks"), ("optimizer", 5), ("schedule", 4)],
+)
 def test_every_number_may_stay_as_it_is_from_another_epoch_on(group: str, least: int) -> None:
     tried = 0
     for name in sorted(set(groups()[group]) - NEEDS_MORE):

@@ -53,7 +53,7 @@ def test_ended_at_any_operation_it_decides_as_one_that_never_was_and_trains_no_e
     assert trained == 5 * EPOCHS * 2
     assert len(decisions(whole)) == 5
     assert count > 60
-    for operations in range(1, count, 7):
+    for operations in range(1, count, 13):
         plan = population_of(f"cut{operations}")
         assert population_carried_out(plan, operations=operations)[0] is None
         again, _ = population_carried_out(plan)
