@@ -20,9 +20,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 MOMENTS = 10
 GRID = [
-    "initializer=he_normal,glorot_normal,zeros", f"tricks.dropout.p={','.join(str(k / 40) for k in range(30))}",
-    "fake.sleep=0.05", "seeds=2", "name=killed", "cluster.cpus=2",
+    "initializer=he_normal,glorot_normal,zeros", f"tricks.dropout.p={','.join(str(k / 20) for k in range(10))}",
+    "fake.sleep=0.15", "seeds=2", "name=killed", "cluster.cpus=2",
 ]  # fmt: skip
+SLOWLY = [word.replace("0.15", "1") for word in GRID]  # workers live on for a moment
 FORGETS = "fake.find, fake.train = (lambda config: None), fake.train_anew"
 
 
@@ -31,21 +32,27 @@ def kill(process):
     process.wait()
 
 
+def trainers_in(folder):
+    """The processes that train there; Ray's agents take a minute to see that nobody needs them."""
+    return [process for process in workers_of(folder) if "Trainable" in process.cmdline()[0]]
+
+
 def finished_of(plan):
     return {line: o for line, o in load(plan.folder).items() if o.status is Status.FINISHED}
 
 
-def killed_at_random(moments, plan, folder, wait_until, *, seed, first=""):
+def killed_at_random(moments, plan, folder, wait_until, *, seed):
     """Kill the driver so often: some seconds after it was begun, or a moment after it trained something."""
     moment = random.Random(seed)
     for number in range(moments):
-        driver, before = drive(GRID, folder, first=first), epochs_made()
+        driver, before = drive(GRID, folder), epochs_made()
         if number % 3 == 1:
             time.sleep(moment.uniform(0, 6))
         else:
             wait_until(lambda before=before: epochs_made() > before, timeout_s=300)
             time.sleep(moment.uniform(0, 1))
         kill(driver)
+        wait_until(lambda: not trainers_in(folder), timeout_s=60)
         yield finished_of(plan)
 
 
@@ -58,32 +65,36 @@ def trained_twice():
 
 
 def test_killed_at_ten_random_moments_every_trial_is_made_once(plan_of, tmp_path, wait_until):
-    plan, before = plan_of(*GRID), {}
+    plan, before, broken_off = plan_of(*GRID), {}, 0
     for finished in killed_at_random(MOMENTS, plan, tmp_path, wait_until, seed=5):
         assert before.items() <= finished.items(), "a trial that had finished was made again"
         before = finished
-    assert 0 < len(before) < 90
+        broken_off += any(len(epochs) < 9 for epochs in fake.epochs_trained("runs").values())
+    assert broken_off >= 5
+    assert len(before) < 30
     assert drive(GRID, tmp_path).wait(timeout=900) == 0
     outcomes = load(plan.folder)
-    assert len(outcomes) == 90
+    assert len(outcomes) == 30
     assert {o.status for o in outcomes.values()} == {Status.FINISHED}
     assert before.items() <= outcomes.items()
     assert not trained_twice()
     records = [RunRecord.load(path.parent) for path in tmp_path.glob("runs/*/record.json")]
-    assert len(records) == 180
+    assert len(records) == 60
     assert {record.status for record in records} == {Status.FINISHED}
     steps = list(range(1, 10))
     assert all([step for step, _ in record.history[fake.METRIC]] == steps for record in records)
-    wait_until(lambda: not workers_of(tmp_path), timeout_s=60)
 
 
 def test_a_sweep_that_forgets_its_runs_would_be_found_out(plan_of, tmp_path, wait_until):
-    plan = plan_of(*GRID)
-    list(killed_at_random(1, plan, tmp_path, wait_until, seed=5, first=FORGETS))
-    driver = drive(GRID, tmp_path, first=FORGETS)
+    plan_of(*SLOWLY)
+    driver = drive(SLOWLY, tmp_path, first=FORGETS)
+    wait_until(lambda: epochs_made() >= 2, timeout_s=300)
+    kill(driver)
+    wait_until(lambda: not trainers_in(tmp_path), timeout_s=60)
+    driver = drive(SLOWLY, tmp_path, first=FORGETS)
     wait_until(trained_twice, timeout_s=300)
     kill(driver)
-    wait_until(lambda: not workers_of(tmp_path), timeout_s=60)
+    wait_until(lambda: not trainers_in(tmp_path), timeout_s=60)
 
 
 @pytest.mark.parametrize("search", ["asha", "median", "pareto"])  # the others: test_memory.py
