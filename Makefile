@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 export MLFLOW_DISABLE_TELEMETRY := true
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: help install leaderboard test test-slow browser test-browser lint format bench lock wheel clean
+.PHONY: help install leaderboard test test-slow test-cluster browser test-browser lint format bench lock wheel clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,10 +25,13 @@ leaderboard: $(READY) ## train and rank networks on real digits; makes reports/d
 	$(BIN)/podium leaderboard board=digits
 
 test: $(READY) ## the default tests
-	$(BIN)/python -m pytest -m "not slow and not browser and not gpu" -n 2
+	$(BIN)/python -m pytest -m "not slow and not dist and not browser and not gpu" -n 2
 
 test-slow: $(READY) ## the tests that take minutes: kill -9, faults, the whole board
-	$(BIN)/python -m pytest -m "slow and not gpu"
+	$(BIN)/python -m pytest -m "slow and not gpu" -n 2 --dist loadfile --no-loadscope-reorder
+
+test-cluster: $(READY) ## sweeps on a Ray cluster of several nodes, of which some are lost
+	$(BIN)/python -m pytest -m dist
 
 browser: ## install Debian's chromium (needs root)
 	apt-get update -qq

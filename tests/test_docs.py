@@ -181,7 +181,16 @@ def test_every_make_target_that_is_named_exists_and_every_tier_is_named() -> Non
     known = set(re.findall(r"^([a-z-]+):", (TOP / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     named = {target for path in DOCUMENTS for target in re.findall(r"\bmake ([a-z][a-z-]*)\b", code_of(path))}
     assert named <= known
-    assert {"leaderboard", "test", "test-slow", "test-browser", "browser", "lint", "bench"} <= named
+    assert {
+        "leaderboard",
+        "test",
+        "test-slow",
+        "test-cluster",
+        "test-browser",
+        "browser",
+        "lint",
+        "bench",
+    } <= named
 
 
 def code_of(path: Path) -> str:

@@ -19,7 +19,7 @@ from podium.sweep.trial import load
 from .driving import PYTHONPATH, workers_of
 from .nodes import Nodes
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.dist, pytest.mark.timeout(1200)]
 
 CLOSE = 1e-5  # of a loss: its parts are summed in another order
 COMMON = ["data=digits", "runtime.accelerator=cpu", "seeds=1", "tracking=none"]

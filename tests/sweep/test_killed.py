@@ -132,11 +132,12 @@ REAL = [
 ]  # fmt: skip
 
 
-def test_mlflow_has_every_run_of_a_killed_sweep_once_and_none_is_left_running(tmp_path, wait_until):
+@pytest.mark.parametrize("pack", ["off", "auto"])
+def test_mlflow_has_every_run_of_a_killed_sweep_once_and_none_is_left_running(pack, tmp_path, wait_until):
     from podium.records.store import MlflowClient
     from records.folders import Seen
 
-    command = [sys.executable, "-m", "podium", "sweep", *REAL]
+    command = [sys.executable, "-m", "podium", "sweep", *REAL, f"pack={pack}"]
     sweep = subprocess.Popen(command, cwd=tmp_path)
     wait_until(lambda: len(list(tmp_path.glob("runs/*/record.json"))) >= 3, timeout_s=300)
     kill(sweep)
