@@ -34,7 +34,9 @@ def kill(process):
 
 def trainers_in(folder):
     """The processes that train there; Ray's agents take a minute to see that nobody needs them."""
-    return [process for process in workers_of(folder) if "Trainable" in process.cmdline()[0]]
+    return [
+        process for process in workers_of(folder) if "Trainable" in " ".join(process.info["cmdline"] or [])
+    ]
 
 
 def finished_of(plan):
