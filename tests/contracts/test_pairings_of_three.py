@@ -43,7 +43,7 @@ def train(network, names, path, *, break_at=None, resume=False, more=()):
     parts, data = network.build(*names)
     loader = Repeated(data, BATCHES)
     with interrupts() as asked:
-        saver = Saver(path, every_s=1e9, stop_epoch=None, interrupts=asked, loader=loader)
+        saver = Saver(path, every_s=1e9, stop_epoch=None, interrupts=asked, loader=loader, begin=0)
         callbacks = [*parts.tricks, *(make() for make in more), BreakOff(asked, break_at), saver]
         loop(parts, path.parent, callbacks, loader=loader, checkpoint=path if resume else None)
     return parts
