@@ -147,6 +147,11 @@ def test_mlflow_has_every_run_of_a_killed_sweep_once_and_none_is_left_running(pa
     assert statuses[Status.RUNNING], "it was killed between two runs"
     subprocess.run(command, cwd=tmp_path, check=True)
     seen = Seen(MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/runs/mlflow.db"))
+
+    def statuses_there():
+        return {run.info.status for run in (*seen.runs().values(), *seen.groups().values())}
+
+    wait_until(lambda: statuses_there() == {"FINISHED"}, timeout_s=120)  # groups are closed after their runs
     runs, groups = seen.runs(), seen.groups()
     assert sorted(run.data.tags["podium.seed"] for run in runs.values()) == ["0"] * 3 + ["1"] * 3
     assert (
@@ -154,7 +159,6 @@ def test_mlflow_has_every_run_of_a_killed_sweep_once_and_none_is_left_running(pa
         == 6
     )
     assert len(groups) == 4
-    assert {run.info.status for run in (*runs.values(), *groups.values())} == {"FINISHED"}
     for run in runs.values():
         points = seen.steps(run, "validation/top1_error")
         assert len(points) == 20
