@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 export MLFLOW_DISABLE_TELEMETRY := true
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: help install leaderboard test test-slow test-cluster browser test-browser lint format bench lock wheel clean
+.PHONY: help install leaderboard test test-slow test-cluster browser test-browser lint format bench bench-gpu lock wheel clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -50,8 +50,14 @@ format: $(READY) ## ruff's formatter and fixes
 	$(BIN)/ruff check --fix platform pipelines tests
 	$(BIN)/ruff format platform pipelines tests
 
-bench: $(READY) ## speed, side by side
-	$(BIN)/python -m pytest tests/benchmarks --override-ini=python_files='bench_*.py' -s
+ONLY := *
+bench: $(READY) ## speed, side by side; writes docs/performance.md (ONLY=loop: the rows of one file)
+	$(BIN)/python -m pytest tests/benchmarks/bench_$(ONLY).py --override-ini=python_files='bench_*.py' -s
+
+bench-gpu: $(READY) ## training speed on a GPU, into the same page
+	@if $(BIN)/python -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then \
+		$(BIN)/python -m pytest tests/benchmarks/on_gpu.py --override-ini=python_files=on_gpu.py -s; \
+	else echo "bench-gpu: torch sees no GPU here; nothing was measured"; fi
 
 lock: ## resolve the newest releases again
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --extra dev pyproject.toml -o requirements.lock

@@ -27,17 +27,23 @@ HEAVY = (
 COMMANDS = (
     "train",
     "summary",
+    "benchmark",
     "initializers",
     "look",
     "evaluate",
     "retrieve",
+    "generate",
     "ensemble",
     "sweep",
     "leaderboard",
     "ablate",
+    "aggregate",
+    "merge",
+    "publish",
     "study",
     "reproduce",
     "verify",
+    "data",
     "sync",
     "ui",
     "server",
@@ -95,11 +101,13 @@ def test_each_commands_help_fits_the_terminal_and_lists_its_groups(
     roots = {
         "train": ["train"],
         "summary": ["train"],
+        "benchmark": ["train"],
         "initializers": ["train"],
         "look": ["train"],
         "sweep": ["train", "sweep"],
         "leaderboard": ["leaderboard"],
         "ablate": ["train"],
+        "data": ["train"],
     }
     for root in roots.get(command, []):
         for group in ROOTS[root]:
@@ -127,6 +135,7 @@ WRONG: list[tuple[tuple[str, ...], str]] = [
     (("sweep", "--dry"), "--dry is not an option of podium sweep; did you mean --dry-run?"),
     (("evaluate",), "the following arguments are required: run; podium evaluate --help"),
     (("evaluate", "a", "b"), "podium evaluate takes no further words, got b"),
+    (("evaluate", "a", "--badge"), "--row and --badge are of a board, got a; name a board's folder"),
     (("reproduce", "x"), "arguments are required: --row"),
     (("reproduce", "x", "--row", "0"), "--row: must be a whole number from 1, got '0'"),
     (("reproduce", "nowhere", "--row", "1"), "nowhere must be the folder of a board"),
@@ -138,6 +147,23 @@ WRONG: list[tuple[tuple[str, ...], str]] = [
     (("completion", "fish"), "invalid choice: 'fish' (choose from 'bash', 'zsh')"),
     (("train", "trainer.max_epoch=1"), "did you mean trainer.max_epochs?"),
 ]
+
+
+def test_leaderboard_merge_is_merge(capsys: pytest.CaptureFixture[str]) -> None:
+    said = []
+    for words in (("merge",), ("leaderboard", "merge")):
+        assert run(*words, "nowhere", "--out", "all") == cli.EXIT_WRONG
+        said.append(capsys.readouterr().err)
+    assert said[0] == said[1]
+    assert "boards must be two or more to be merged" in said[0]
+
+
+@pytest.mark.parametrize("words", [("leaderboard", "mergers"), ("leaderboard", "board=digits", "merge")])
+def test_another_word_behind_leaderboard_stays_an_override(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*words) == cli.EXIT_WRONG
+    assert "must be an override such as" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("words", "expected"), WRONG, ids=[" ".join(words) for words, _ in WRONG])

@@ -65,7 +65,7 @@ def test_every_row_is_reproduced_to_the_bit(board: Path, tmp_path: Path) -> None
     loaded = load_board("digits")
     for row in range(1, len(loaded.entries) + 1):
         records, folder = row_records(report, row), tmp_path / str(row)
-        result = reproduce(records, folder, metric=loaded.metric, data_root=str(board / "datasets"))
+        result = reproduce(records, folder, board=loaded, data_root=str(board / "datasets"))
         assert result.verdict is Verdict.BIT_EQUAL, (row, result.reasons)
 
 

@@ -5,7 +5,8 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from podium.commands import Command, declare
+from podium.arguments import Command
+from podium.commands import declare
 
 if TYPE_CHECKING:
     from podium.run.completion import CommandWords
@@ -17,7 +18,7 @@ EXIT_WRONG = 2  # a request that cannot be carried out; the message says why in 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run one command; errors made for people are one line on the standard error output and exit code 2."""
-    words = sys.argv[1:] if arguments is None else arguments
+    words = _without_alias(sys.argv[1:] if arguments is None else arguments)
     parser, commands = _parsers(words)
     if not words:
         parser.print_help(sys.stderr)
@@ -38,6 +39,11 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(0)  # the reader of our output, such as head, has seen enough
+
+
+def _without_alias(words: list[str]) -> list[str]:
+    """The line as its own command has it: `podium leaderboard merge` is `podium merge`, since no override is a bare word."""
+    return words[1:] if words[:2] == ["leaderboard", "merge"] else words
 
 
 def _fail(message: str) -> int:
@@ -102,13 +108,15 @@ def _parsers(words: list[str]) -> tuple[argparse.ArgumentParser, Parsers]:
     asked = words[0] if words else ""
 
     def add(
-        name: str, command: Command, text: str, *, roots: tuple[str, ...] = ()
+        name: str, command: Command, text: str, *, roots: tuple[str, ...] = (), actions: tuple[str, ...] = ()
     ) -> argparse.ArgumentParser:
         wants_help = asked == name and roots and {"-h", "--help"} & set(words)
         sub = commands.add_parser(
             name, help=text, description=text, epilog=_choices(roots) if wants_help else None
         )
         sub.set_defaults(command=command, roots=roots)
+        if actions:
+            sub.add_argument("action", choices=actions)
         if roots:
             sub.add_argument(
                 "overrides", nargs="*", metavar="KEY=VALUE", help="choices and values, Hydra's syntax"

@@ -7,16 +7,21 @@ from typing import ClassVar, Literal, NamedTuple
 import pytorch_lightning as pl
 from torch import Tensor, nn
 
-Targets = Literal["classes", "masks", "boxes"]  # what a data set offers and a task asks for: see Batch
+Targets = Literal[
+    "classes", "masks", "boxes", "values", "symbols"
+]  # what a data set offers and a task asks for: see Batch
 
 
 class Batch(NamedTuple):
     """One mini-batch.
 
-    ``input`` has shape (batch, *sample shape). ``target`` holds what the task asks for: class numbers of shape
-    (batch,), or, once a trick has softened them, probabilities of shape (batch, classes); class numbers of every
-    pixel (batch, height, width); or boxes (batch, most objects, 5) of class, x1, y1, x2, y2 in pixels, filled up with
-    rows of -1.
+    ``input`` has shape (batch, *sample shape): sequences of values (batch, channels, length), a shorter one filled up with
+    NaN; sequences of symbols (batch, length), numbers from 0 on, filled up with -1.
+
+    ``target`` holds what the task asks for: class numbers of shape (batch,), or, once a trick has softened them,
+    probabilities of shape (batch, classes); class numbers of every pixel (batch, height, width); boxes (batch, most
+    objects, 5) of class, x1, y1, x2, y2 in pixels, filled up with rows of -1; values (batch, values); or symbols
+    (batch, length), a class number for every place, -1 where there is none.
     """
 
     input: Tensor

@@ -17,11 +17,11 @@ from torch.nn import functional as F
 
 from podium.pack.choice import choose
 from podium.pack.lane import Lane
-from podium.pack.loop import plain_memory
 from podium.pack.program import Program
 from podium.pack.train import build_lanes
 from podium.pack.trial import first_rows, spare
 from podium.run.assemble import compose, compose_seeds
+from podium.run.engine import plain_memory
 from podium.run.under_way import environment_of
 from podium.sweep.command import carry_out_sweep, check_configurations
 from podium.sweep.plan import make_plan
@@ -33,6 +33,8 @@ LEAST = 0.97
 MLP = ("network=dense32", "network.widths=[32,32]", "data=digits")
 LENET = ("network=lenet5", "data=mnist5k")
 NETWORKS = {"digits MLP 64-32-32": MLP, "LeNet": LENET}
+ASKED = {"digits MLP 64-32-32": (3.0, 6.0), "LeNet": (1.5, 2.5)}  # of the best cell: must, goal
+Note = Callable[..., None]
 PLAIN = ("data.batch_size=32", "tracking=none", "runtime.progress=false", "runtime.accelerator=cpu")
 SWEEP = (
     *MLP,
@@ -99,12 +101,12 @@ def seconds(work: Callable[[], None]) -> float:
 
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", NETWORKS)
-def test_packed_steps_are_as_fast_as_bare_loops_or_faster(name: str, tmp_path: Path) -> None:
+def test_packed_steps_are_as_fast_as_bare_loops_or_faster(name: str, tmp_path: Path, note: Note) -> None:
     torch.set_num_threads(1)
     configs = compose_seeds([*NETWORKS[name], *PLAIN, f"paths.runs={tmp_path}"], seeds=range(64))
     lanes, _ = build_lanes(configs, range(64))
     print(f"\n{name}, batch 32\n{'models':>8}{'bare ms':>10}{'ours ms':>10}{'ratio':>8}")
-    worst = []
+    found = {}
     for count in (1, 4, 16, 64):
         bare, ours = Bare(lanes[:count]), Together(lanes[:count], tmp_path)
         with plain_memory():
@@ -118,8 +120,16 @@ def test_packed_steps_are_as_fast_as_bare_loops_or_faster(name: str, tmp_path: P
             f"({ratios[0]:.2f} to {ratios[-1]:.2f}; {ours})",
             flush=True,
         )
-        worst.append(statistics.median(ratios))
-    assert min(worst) >= LEAST
+        found[count] = statistics.median(ratios)
+    must, goal = ASKED[name]
+    note(
+        what=f"K models packed, {name}, batch 32, K = {', '.join(map(str, found))}",
+        against="K bare PyTorch loops, one after another",
+        measured=f"{', '.join(f'{ratio:.2f}' for ratio in found.values())}x",
+        must=f"{must:g}x, none under {LEAST}",
+        goal=f"{goal:g}x",
+        met=max(found.values()) >= must and min(found.values()) >= LEAST,
+    )
 
 
 def sweep_seconds(folder: Path, pack: str) -> float:
@@ -134,14 +144,21 @@ def sweep_seconds(folder: Path, pack: str) -> float:
 
 
 @pytest.mark.timeout(3600)
-def test_a_packed_sweep_makes_more_trials_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_packed_sweep_makes_more_trials_a_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, note: Note
+) -> None:
     torch.set_num_threads(1)
     monkeypatch.chdir(tmp_path)
     took = {}
     with local_ray(2):  # it starts before the clocks do
         for pack in ("off", "auto"):
             took[pack] = sweep_seconds(tmp_path, pack)
-    trials = 64
-    print(f"\n{trials} trials: packed {60 * trials / took['auto']:.0f} a minute, ", end="")
-    print(f"Ray Tune {60 * trials / took['off']:.0f} a minute, ratio {took['off'] / took['auto']:.1f}")
-    assert took["off"] > took["auto"]
+    trials, ratio = 64, took["off"] / took["auto"]
+    note(
+        what=f"sweep of {trials} trials, digits MLP 64-32-32, 20 epochs, packed",
+        against="one Ray Tune trial each, actors reused",
+        measured=f"{ratio:.1f}x ({60 * trials / took['auto']:.0f} against {60 * trials / took['off']:.0f} a minute)",
+        must="10x",
+        goal="50x",
+        met=ratio >= 10,
+    )

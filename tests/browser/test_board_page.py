@@ -3,6 +3,7 @@
 import pytest
 
 from browser.conftest import HOSTILE, KEYS
+from leaderboard.factory import COLUMNS
 
 pytestmark = pytest.mark.browser
 ROWS = len(KEYS) + len(HOSTILE)
@@ -124,7 +125,7 @@ def test_the_filter_hides_rows_and_says_how_many_are_left(opened):
 def test_without_scripts_the_page_is_complete(opened):
     page, seen = opened(java_script_enabled=False)
     assert page.locator("#board tbody tr").count() == ROWS
-    assert page.locator("#board thead th").count() == 15
+    assert page.locator("#board thead th").count() == len(COLUMNS)
     assert not page.locator(".tools").is_visible()
     assert page.locator("#board thead button").count() == 0
     assert page.locator("figure svg").count() == 2 + ROWS

@@ -120,6 +120,15 @@ def voc(root, _):
     return {"shape": [3, 24, 24], "num_classes": 2, "files": {"class_names": ["cat", "dog"]}}
 
 
+def text(root, _):
+    """Two files of verse, of which one ends in the middle of a window."""
+    words = ("the rain in spain", "stays mainly", "on the plain", "in hertford, hereford and hampshire")
+    for name, lines in (("a.txt", 150), ("b.txt", 43)):
+        verse = "".join(f"{words[number % 4]} {number}\n" for number in range(lines))
+        (root / name).write_text(verse, encoding="utf-8")
+    return {"shape": [20], "num_classes": 24}
+
+
 def with_ground(make):
     """The same with masks, where the ground is a class too."""
     return lambda root, monkeypatch: make(root, monkeypatch) | {"num_classes": 3}
@@ -137,6 +146,7 @@ SAMPLES = {
     "frames": frames,
     "coco_detection": coco,
     "coco_segmentation": with_ground(coco),
+    "text": text,
     "voc_detection": voc,
     "voc_segmentation": with_ground(voc),
 }

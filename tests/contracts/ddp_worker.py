@@ -51,11 +51,11 @@ class OwnDraws(pl.Callback):
 
 def parts_of(trick: str, folder: Path) -> Assembly:
     """The parts of a run without batch normalisation, whose statistics are each process's own."""
+    network = ["network=cifar_resnet20", "network.norm=none", "network.width=0.25", "data=digits"]
+    if trick == "recurrent_dropout":
+        network = ["network=rnn", "data=mnist1d"]
     values = [
-        "network=cifar_resnet20",
-        "network.norm=none",
-        "network.width=0.25",
-        "data=digits",
+        *network,
         "optimizer=sgd",
         "trainer.max_epochs=2",
         f"trainer.accumulate={ACCUMULATE}",

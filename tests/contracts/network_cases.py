@@ -24,12 +24,12 @@ from podium.tasks.base import Task
 REPOSITORY = Path(__file__).parents[2]
 CONF = REPOSITORY / "conf"
 NETWORKS = sorted(file.stem for file in (CONF / "network").glob("*.yaml"))
-IMAGE, SIGNAL, VOLUME = (1, 28, 28), (1, 40), (1, 8, 16, 16)
+IMAGE, SIGNAL, VOLUME, SYMBOLS = (1, 28, 28), (1, 40), (1, 8, 16, 16), (12,)
 CLASSES = 7
 NARROW = (0.125, 0.25, 0.5, 1.0)  # the first width that a network takes
 RULE_EPOCHS = 8  # of a short run by a rule that is no gradient
 LEAST = re.compile(r"requires (images|signals|volumes) of at least (\d+)")
-KIND = re.compile(r"requires (signals|volumes) of ")
+KIND = re.compile(r"requires (signals|volumes|sequences) of ")
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,17 @@ class Case:
         return instantiate(node_of(self.name, self.shape, self.classes, self.width), _convert_="all")
 
     def batch(self, examples: int) -> Batch:
-        """Seeded noise, and targets of the task's kind: every class in turn, objects of every size."""
+        """Seeded noise, and targets of the task's kind: every class in turn, objects of every size, other symbols."""
         generator = torch.Generator().manual_seed(3)
         inputs = torch.rand(examples, *self.shape, generator=generator)
         number = torch.arange(examples) % self.classes
         if self.task.targets == "classes":
             return Batch(inputs, number)
+        if self.task.targets == "values":
+            return Batch(inputs, torch.linspace(-1, 1, examples * self.classes).view(examples, -1))
+        if self.task.targets == "symbols":
+            symbols = torch.randint(self.classes, (examples, self.shape[0] + 1), generator=generator)
+            return Batch(symbols[:, :-1].float(), symbols[:, 1:])
         if self.task.targets == "masks":
             top = torch.arange(self.shape[1])[:, None] < self.shape[1] // 2
             return Batch(inputs, torch.where(top, number[:, None, None], 0).expand(-1, *self.shape[1:]))
@@ -90,6 +95,8 @@ class Case:
     def colours(self, examples: int) -> Batch:
         """Samples that differ by more than noise, by which networks that average can tell them apart."""
         batch = self.batch(examples)
+        if self.task.targets == "symbols":
+            return batch
         generator = torch.Generator().manual_seed(4)
         level = torch.rand(examples, self.shape[0], *(1 for _ in self.shape[1:]), generator=generator)
         return Batch((batch.input + 3 * level) / 4, batch.target)
@@ -150,7 +157,7 @@ def case_of(name: str) -> Case:
 def larger(shape: tuple[int, ...], refusal: str) -> tuple[int, ...] | None:
     """The samples that a network asks for in its refusal of others."""
     if (kind := KIND.search(refusal)) and not LEAST.search(refusal):
-        wanted = SIGNAL if kind[1] == "signals" else VOLUME
+        wanted = {"signals": SIGNAL, "volumes": VOLUME, "sequences": SYMBOLS}[kind[1]]
     elif least := LEAST.search(refusal):
         wanted = (shape[0], *(int(least[2]) for _ in shape[1:]))
     else:

@@ -109,12 +109,12 @@ def class_of_trick(name: str) -> str:
 def task_of(name: str) -> str:
     """The task that a file of conf/network chooses, or the file that it builds on."""
     block = yaml.safe_load((CONF / "network" / f"{name}.yaml").read_text(encoding="utf-8"))
-    for entry in block.get("defaults", []):
+    entries = block.get("defaults", [])
+    for entry in entries:
         if isinstance(entry, dict):
             return str(*entry.values())
-        if entry in NETWORKS:
-            return task_of(entry)
-    return "classification"
+    parents = [entry for entry in entries if entry in NETWORKS]
+    return task_of(*parents) if parents else "classification"
 
 
 @cache

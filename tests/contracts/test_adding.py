@@ -99,7 +99,7 @@ def test_a_network_a_trick_and_a_data_set_are_two_files_each_and_a_column_a_file
 
 def test_what_the_guide_adds_trains_and_stands_on_a_board(house: Path) -> None:
     page = run(house, "-c", USE, str(house))
-    assert "Peak memory, MiB" in page
+    assert "Training, minutes" in page
     assert "radial_basis + disturb_label" in page.replace("\\", "")  # Markdown's escapes
 
 

@@ -33,6 +33,16 @@ GOLDEN = {
         "66ffe25fb1a0bfb08abc14df987baa39532512c5e0afea5bd5ce8832c846ca25",
         "8de99be3ff9dab15ae0dc072c3d6ced7cf6b33d365888ce4a386fc944489452c",
     ),
+    "adding": (
+        {"train": 7200, "validation": 800, "test": 1000},
+        "17977469e127351bf3f58c555f27acd9430d4272a96d822484aa449d3bb8622b",
+        "5af08018f699ec0ad301503b05f19450f7b921b6e5ebdee0dc4e2de9debf6f82",
+    ),
+    "first_symbol": (
+        {"train": 1800, "validation": 200, "test": 500},
+        "44acf37048eee21f1dd2a1778b9383de67ae5387964286cae9184f0fcc7636d1",
+        "3a4b65768806baa2a37dd8965b136b91237f604293ba2876caaebdb6c066280d",
+    ),
     "moving_shapes": (
         {"train": 1440, "validation": 160, "test": 400},
         "6db7e75e8b922deb9488016e1509d1285a1357c9098ec626ccb2829bd05f6d0a",
@@ -72,6 +82,7 @@ OPEN = {
     "frames",
     "image_folder",
     "imagenet",
+    "text",
     "voc_detection",
     "voc_segmentation",
 }
@@ -158,16 +169,21 @@ def test_every_example_is_in_exactly_one_split_with_all_classes_and_the_shape_pr
         assert list(batch.input.shape) == [len(part), *data.shape]
         assert batch.input.dtype == torch.float32
         assert batch.input.isfinite().all()
-        assert torch.equal(batch.target, torch.from_numpy(source.labels)[part.index])
+        assert torch.equal(batch.target, torch.from_numpy(data.encode(source.labels))[part.index])
         check_targets(data, batch.target)
 
 
 def check_targets(data, target):
-    assert (
-        target.dtype == {"classes": torch.int64, "masks": torch.uint8, "boxes": torch.float32}[data.targets]
-    )
+    types = {"masks": torch.uint8, "boxes": torch.float32, "values": torch.float32}
+    assert target.dtype == types.get(data.targets, torch.int64)
     if data.targets == "classes":
         assert torch.equal(target.unique(), torch.arange(data.num_classes))
+    elif data.targets == "values":
+        assert target.shape[1:] == (data.num_classes,)
+        assert target.isfinite().all()
+    elif data.targets == "symbols":
+        assert target.shape[1:] == tuple(data.shape)
+        assert set(target.unique().tolist()) <= set(range(-1, data.num_classes))
     elif data.targets == "masks":
         assert target.shape[1:] == tuple(data.shape[1:])
         assert set(target.unique().tolist()) <= {*range(data.num_classes), 255}
@@ -232,15 +248,15 @@ def test_content_without_the_checksum_is_refused_in_one_line(name, build):
 def test_every_option_works_and_leaves_the_test_labels_alone(name, build):
     plain = whole(build(name), "train")
     data = build(name)
-    view = {"fraction": 0.5, "standardize": "pixel"}
+    view = {"fraction": 0.5, "standardize": "none" if data.targets == "symbols" else "pixel"}
     if data.targets == "classes":
         view |= {"permute_seed": 3, "random_labels_seed": 3}
     data = build(name, view=view)
     seen = whole(data, "train")
     assert len(seen.target) == round(len(plain.target) * 0.5)
     assert seen.input.isfinite().all()
-    assert seen.input.mean((0,)).abs().max() < 1e-4
-    true = torch.from_numpy(data.load().labels)
+    assert data.targets == "symbols" or seen.input.mean((0,)).abs().max() < 1e-4
+    true = torch.from_numpy(data.encode(data.load().labels))
     if data.targets == "classes":
         right = (seen.target == true[data.examples("train").index]).double().mean()
         assert right < 1 / data.num_classes + 2 / len(seen.target) ** 0.5  # by chance
@@ -256,7 +272,8 @@ def test_changed_files_show_in_the_fingerprint_and_a_checksum_refuses_them(name,
     found = build(name).fingerprint().content
     assert build(name, checksum=found).fingerprint().content == found
     root, _ = samples[name]
-    file = min(file for file in root.rglob("*") if file.suffix in (".jpg", ".JPEG", ".png"))
+    kinds = (".txt",) if name == "text" else (".jpg", ".JPEG", ".png")  # lists of pictures are no content
+    file = min(file for file in root.rglob("*") if file.suffix in kinds)
     content = file.read_bytes()
     try:
         file.write_bytes(content + b"x")

@@ -84,7 +84,7 @@ def test_it_takes_other_samples_or_says_in_one_line_what_it_needs(name, shape):
     except InstantiationException as error:
         refusal = str(error.__cause__)
     if refusal:
-        assert re.fullmatch(r".+ requires (images|signals|volumes) .+, got .+; use .+", refusal)
+        assert re.fullmatch(r".+ requires (images|signals|volumes|sequences) .+, got .+; use .+", refusal)
     else:
         batch = case.batch(2)
         case.task.check_output(gives(case, batch), samples=2, num_classes=case.classes, shape=shape)

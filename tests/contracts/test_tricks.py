@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader
 from podium.contracts import Batch, Trick
 from podium.layers import merge
 from podium.layers.blocks import blocks
+from podium.layers.recurrent import Rnn
 from podium.tasks.classification import Classification
 
 FOLDER = Path(__file__).parents[2] / "conf" / "tricks"
@@ -62,7 +63,7 @@ def make(name: str) -> Trick:
 
 
 class Residual(nn.Module):
-    """One activation used twice around a skip connection, as residual networks do."""
+    """One activation used twice around a skip connection, as residual networks do, and a recurrent layer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,11 +72,13 @@ class Residual(nn.Module):
         self.second = nn.Conv2d(4, 4, 3, padding=1)
         self.activation = nn.ReLU()
         self.merge = merge.Residual()
+        self.recurrent = Rnn(4, 4, bidirectional=False, truncate=None)
         self.head = nn.Linear(4, CLASSES)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.activation(self.norm(self.first(x)))
-        return self.head(self.activation(self.merge(self.second(x), x)).mean((2, 3)))
+        rows, _ = self.recurrent(self.activation(self.merge(self.second(x), x)).mean(2).transpose(1, 2))
+        return self.head(rows[:, -1])
 
 
 NETWORKS = {
@@ -97,6 +100,7 @@ SMALLEST = "residual"
 # Tricks that find nothing to change in some of these networks, or cannot train them, and say so.
 REFUSED: dict[str, set[str]] = {
     "progressive_resizing": {*NETWORKS} - {SMALLEST},
+    "recurrent_dropout": {*NETWORKS} - {SMALLEST},
     "blur_pool": {*DENSE, "batch norm"},
     "drop_block": DENSE,
     "squeeze_excite": DENSE,
@@ -105,7 +109,7 @@ REFUSED: dict[str, set[str]] = {
 # Tricks that train the head alone, some for longer than the two steps here.
 FREEZING = {"freeze", "gradual_unfreezing", "logistic_head"}
 # Tricks that only change what the network is, which logistic regression may stand on.
-STRUCTURAL = {"blur_pool", "drop_block", "dropout", "squeeze_excite", "stochastic_depth"}
+STRUCTURAL = {"blur_pool", "drop_block", "dropout", "recurrent_dropout", "squeeze_excite", "stochastic_depth"}
 # Tricks that exclude each other, and say so.
 REFUSED_PAIRS = {
     ("ema", "swa"): r"^a run must have one average of its weights, got EMA and SWA; leave one out$",

@@ -9,7 +9,12 @@ from torchvision.transforms import v2
 
 from picture_samples import encoded, picture, write
 from podium.data import image_inputs
-from podium.data.image_inputs import ImageInputs, fit
+from podium.data.image_inputs import FilePictures, ImageInputs, fit
+
+
+def pictures(root, names):
+    none = np.zeros(len(names), dtype=np.bool_)
+    return FilePictures(root, names, extent=np.zeros((len(names), 2), np.int32), plain=none)
 
 
 @pytest.fixture
@@ -21,7 +26,9 @@ def make(tmp_path):
 
     def inputs(files=None, **changes):
         options = {"shape": [3, 20, 24], "resize": 25, "kept": False, "threads": 1}
-        return ImageInputs(tmp_path, names, np.arange(12) if files is None else files, **options | changes)
+        return ImageInputs(
+            pictures(tmp_path, names), np.arange(12) if files is None else files, **options | changes
+        )
 
     return inputs
 
@@ -126,5 +133,5 @@ def test_a_file_that_changed_after_the_check_is_named_in_one_line(make, tmp_path
 def test_names_are_bytes_of_the_file_system(tmp_path):
     write(tmp_path / os.fsdecode(b"caf\xe9.jpg"), encoded(picture()))
     options = {"shape": [3, 10, 10], "resize": 10, "kept": False, "threads": 1}
-    inputs = ImageInputs(tmp_path, [b"caf\xe9.jpg"], np.arange(1), **options)
+    inputs = ImageInputs(pictures(tmp_path, [b"caf\xe9.jpg"]), np.arange(1), **options)
     assert inputs[np.array([0])].any()

@@ -86,6 +86,9 @@ class Slow:
     def __len__(self) -> int:
         return len(self.index)
 
+    def at(self, epoch: int) -> "Slow":
+        return self
+
     def batch(self, rows: Tensor | slice) -> Batch:
         chosen = self.index[rows]
         if self.fails_at is not None and self.fails_at in chosen:

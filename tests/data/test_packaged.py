@@ -1,4 +1,5 @@
 import gzip
+import os
 import re
 import sys
 
@@ -64,3 +65,23 @@ def test_a_missing_table_gives_one_line_with_the_remedy(package, name):
     )
     with pytest.raises(ValueError, match=f"^{message}$"):
         packaged_table(name, "table.csv.gz", distribution="carrier-kit", shape=(2, 3))
+
+
+def test_a_table_is_parsed_once_in_a_process_and_nobody_can_write_to_it(package, monkeypatch):
+    file = package / "table.csv.gz"
+    file.write_bytes(gzip.compress(GOOD))
+    first = read()
+    monkeypatch.setattr("podium.data.packaged.np.loadtxt", None)  # a second parsing would fail
+    assert read() is first
+    with pytest.raises(ValueError, match="read-only"):
+        first[0, 0] = 7
+
+
+def test_a_table_that_changed_is_parsed_again(package):
+    file = package / "table.csv.gz"
+    file.write_bytes(gzip.compress(GOOD))
+    assert read()[1, 2] == 6
+    before = file.stat()
+    file.write_bytes(gzip.compress(GOOD.replace(b"6", b"9")))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+    assert read()[1, 2] == 9

@@ -68,7 +68,8 @@ def rendered(*folders: str) -> list[Object]:
 
 def installation(overlay: str) -> list[Object]:
     """All that an overlay brings: services, its cluster or queues, one sweep, and the jobs that may be asked for."""
-    return rendered(f"overlays/{overlay}", f"overlays/{overlay}/sweep", "base/restore", "base/upgrade")
+    asked_for = ("base/restore", "base/upgrade", "base/pipeline")
+    return rendered(f"overlays/{overlay}", f"overlays/{overlay}/sweep", *asked_for)
 
 
 def raw() -> list[Object]:

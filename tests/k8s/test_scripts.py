@@ -52,6 +52,27 @@ def sh(
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
+def test_the_pipeline_job_runs_the_script_that_it_names(tmp_path: Path) -> None:
+    (job,) = [one for one in of_kind(raw(), "Job") if one["metadata"]["name"] == "pipeline"]
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\necho "$@"\n')
+    python.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PIPELINE": "studies"}
+    done = subprocess.run(container["command"], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "/opt/podium/pipelines/studies.py /podium\n"
+    assert "COPY pipelines /opt/podium/pipelines\n" in (K8S / "images/podium/Containerfile").read_text()
+
+
+def test_the_pipeline_job_names_every_pipeline() -> None:
+    scripts = {path.stem for path in (TOP / "pipelines").glob("*.py") if "STEPS = (" in path.read_text()}
+    (line,) = [
+        line for line in (K8S / "base/pipeline/job.yaml").read_text().splitlines() if "PIPELINE is" in line
+    ]
+    named = re.findall(r"[a-z_0-9]+", line.partition("PIPELINE is")[2].partition(".")[0])
+    assert set(named) - {"or"} == scripts
+
+
 def test_publishing_replaces_a_board_as_a_whole(tmp_path: Path) -> None:
     site, board = tmp_path / "site", tmp_path / "staging" / "digits"
     site.mkdir()

@@ -66,6 +66,9 @@ COLUMNS = [
     "inference_speed",
     "train_speed",
     "train_time",
+    "activations",
+    "peak_memory",
+    "conditions",
 ]
 
 

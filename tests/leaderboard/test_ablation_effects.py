@@ -168,7 +168,10 @@ def test_the_smallest_worth_has_four_chances_in_five_after_correction():
     deviations = [(one.effect.high - one.effect.mean) * 5**0.5 / stats.t.ppf(0.975, 4) for one in found]
     gap = smallest(table, found, interactions=False)
     critical = stats.t.isf(0.05 / 3 / 2, 4)
-    assert stats.nct.sf(critical, 4, gap * 5**0.5 / np.median(deviations)) == pytest.approx(0.8)
+    typical = (
+        np.median(deviations) / (stats.chi2.median(4) / 4) ** 0.5
+    )  # free of what chance takes off at five seeds
+    assert stats.nct.sf(critical, 4, gap * 5**0.5 / typical) == pytest.approx(0.8)
 
 
 def test_interactions_are_harder_to_find_than_worths():

@@ -4,14 +4,19 @@ import pytest
 
 from leaderboard.factory import COLUMNS, make_board, make_entry, write_runs
 from podium.leaderboard import columns
+from podium.leaderboard.choice import conditions_of
 from podium.leaderboard.columns import NO_BREAK, count, interval_text, load_column, scaled
 from podium.leaderboard.table import make_table
+from podium.leaderboard.tried import Trial
 from podium.records.record import RunRecord
 
 OTHER = {
+    "test/top5_error": 0.01,
     "test/mean_iou": 0.5,
     "test/map": 0.4,
     "test/mse": 0.0123,
+    "test/rmse": 0.111,
+    "test/bits_per_character": 1.723,
 }  # of tasks that the factory's runs do not have
 ALL = sorted(module.name for module in pkgutil.iter_modules(columns.__path__))
 
@@ -22,7 +27,8 @@ def rows(tmp_path_factory):
     keys = ["linear", "dense32"]
     loaded = [RunRecord.load(folder) for folder in folders]
     records = [record.with_(metrics={**record.metrics, **OTHER}) for record in loaded]
-    return make_table(make_board(keys), [make_entry(key) for key in keys], records).rows
+    tried = [Trial(make_entry("linear").entry_hash, 0, "finished", "key", 7200.0, ("linear",))]
+    return make_table(make_board(keys), [make_entry(key) for key in keys], records, tried=tried).rows
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -37,11 +43,26 @@ def test_every_column_has_a_title_a_help_a_value_and_a_text(name, rows):
 
 
 def test_the_factory_knows_every_column():
-    assert sorted([*COLUMNS, "mean_average_precision", "mean_iou", "mse"]) == ALL
+    others = [
+        "badge",
+        "bits_per_character",
+        "mean_average_precision",
+        "mean_iou",
+        "mse",
+        "rmse",
+        "top5_error",
+        "tried",
+    ]
+    assert sorted([*COLUMNS, *others]) == ALL
 
 
-def test_a_squared_error_is_no_per_cent(rows):
-    assert load_column("mse").text(rows[0]).startswith("0.0123 (")
+def test_what_was_tried_is_shown_with_its_hours(rows):
+    assert load_column("tried").text(rows[0]) == "1 in 2.0 h"
+
+
+def test_errors_of_values_and_bits_are_no_per_cent(rows):
+    for name, text in (("mse", "0.0123"), ("rmse", "0.111"), ("bits_per_character", "1.72")):
+        assert load_column(name).text(rows[0]).startswith(f"{text} (")
 
 
 def test_a_share_of_a_pack_is_no_training_time_of_its_own(tmp_path):
@@ -56,6 +77,22 @@ def test_a_share_of_a_pack_is_no_training_time_of_its_own(tmp_path):
     (alone,) = make_table(make_board(["linear"]), [make_entry("linear")], records).rows
     assert column.value(alone) is not None
     assert "packed" not in column.text(alone)
+
+
+def test_what_older_records_lack_was_not_measured(tmp_path):
+    records = [RunRecord.load(folder) for folder in write_runs(tmp_path, ["linear"])]
+    older = [record.with_(costs={"parameters": 650.0}) for record in records]
+    (row,) = make_table(make_board(["linear"]), [make_entry("linear")], older).rows
+    for name in ("activations", "peak_memory"):
+        column = load_column(name)
+        assert (column.value(row), column.text(row)) == (None, "not measured")
+
+
+def test_the_conditions_of_a_speed_are_its_batch_precision_and_layout():
+    config = {"data": {"batch_size": 64}, "trainer": {"precision": "bf16-mixed", "channels_last": True}}
+    assert conditions_of(config) == "batch 64, bf16-mixed, channels last"
+    config["trainer"]["compile"] = True
+    assert conditions_of(config).endswith("channels last, compiled")
 
 
 def test_an_unknown_column_is_refused_with_the_nearest_name():

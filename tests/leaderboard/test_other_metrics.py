@@ -77,6 +77,8 @@ def test_the_front_holds_what_nothing_cheaper_beats(table):
         ("test/map", "mAP"),
         ("test/map_50", "mAP 50"),
         ("test/pixel_accuracy", "Pixel accuracy"),
+        ("test/rmse", "RMSE"),
+        ("test/bits_per_character", "Bits per character"),
     ],
 )
 def test_metrics_have_names_for_people(metric, words):

@@ -1,7 +1,7 @@
 import re
 
 from leaderboard.factory import NETWORKS, make_board, make_entry, write_runs
-from podium.leaderboard.plots import Point, cost_plot, cost_points, curve_plot, curves, pareto, together
+from podium.leaderboard.plots import Point, cost_plot, cost_points, pareto, together
 from podium.leaderboard.table import make_table
 from podium.records.record import RunRecord
 
@@ -52,17 +52,7 @@ def test_colours_are_the_pages_and_nothing_is_loaded(tmp_path):
     assert not re.search(r"<metadata|<\?xml|<!DOCTYPE|<script|<image", svg)
 
 
-def test_rows_without_a_cost_or_history_have_no_plot(tmp_path):
-    table = make(tmp_path, ["linear"], costs=None, history=None)
+def test_rows_without_a_cost_have_no_plot(tmp_path):
+    table = make(tmp_path, ["linear"], costs=None)
     assert cost_points(table, "parameters") == []
     assert cost_plot(table, "parameters", "Parameters") is None
-    assert curve_plot(table, table.rows[0], "validation/top1_error") is None
-
-
-def test_curves_are_cut_to_the_epochs_that_every_seed_reached(tmp_path):
-    folders = write_runs(tmp_path, ["linear"])
-    records = [RunRecord.load(folder) for folder in folders]
-    short = records[2].history["validation/top1_error"][:7]
-    records[2] = records[2].with_(history={"validation/top1_error": short})
-    (row,) = make_table(make_board(["linear"]), [make_entry("linear")], records).rows
-    assert curves(row, "validation/top1_error").shape == (5, 7)

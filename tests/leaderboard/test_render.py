@@ -6,7 +6,8 @@ from html.parser import HTMLParser
 import pytest
 
 from leaderboard.factory import make_board, make_entry, write_failure, write_runs
-from podium.leaderboard.render import render, train_command, verdicts
+from podium.leaderboard.render import render, stretches, train_command, verdicts
+from podium.leaderboard.summary import summary
 from podium.leaderboard.table import make_table
 from podium.records.record import RunRecord, Status
 
@@ -74,7 +75,7 @@ def test_the_page_loads_nothing_and_links_only_into_its_folder(files):
     assert [attrs["href"] for tag, attrs in page.tags if tag == "link"] == ["data:,"]
     targets = [attrs["href"] for tag, attrs in page.tags if tag == "a"]
     assert all(
-        re.fullmatch(r"#row-\d+|leaderboard\.(csv|md)|board\.json|records/[\w./-]+", to) for to in targets
+        re.fullmatch(r"#row-\d+|leaderboard\.(csv|md|tex)|board\.json|records/[\w./-]+", to) for to in targets
     )
     assert not [attrs for _, attrs in page.tags if "src" in attrs]
     assert "@import" not in files["index.html"]
@@ -155,3 +156,18 @@ def test_a_column_that_does_not_exist_stops_the_page():
     odd = make_table(make_board(["linear"], columns=["entry", "beauty"]), [make_entry("linear")], [])
     with pytest.raises(ValueError, match="columns must name files"):
         render(odd)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "shown"),
+    [([], "none"), ([3], "3"), ([1, 2], "1, 2"), ([1, 2, 3, 7, 9, 10, 11, 12], "1–3, 7, 9–12")],
+    ids=["none", "one", "two", "stretches"],
+)
+def test_row_numbers_in_a_row_are_a_stretch(numbers, shown):
+    assert stretches(numbers) == shown
+
+
+def test_so_many_pairs_that_nobody_reads_them_are_left_to_the_records(table, monkeypatch):
+    assert len(summary(table)["comparisons"]) == len(table.comparisons) > 0
+    monkeypatch.setattr("podium.leaderboard.summary.MOST_PAIRS", 0)
+    assert summary(table)["comparisons"] is None

@@ -15,6 +15,7 @@ def test_a_study_survives_a_round_trip():
 
 def test_the_keys_say_what_kind_a_comparison_is():
     assert comparison_of({"better": "a", "worse": "b"}) == Difference("a", "b")
+    assert comparison_of({"better": "a", "worse": "b", "by": -0.01}) == Difference("a", "b", -0.01)
     assert comparison_of({"variant": "a", "at_least": 0.9}) == Bound("a", at_least=0.9)
     with pytest.raises(ValueError, match="must have better and worse"):
         comparison_of({"better": "a"})

@@ -40,6 +40,26 @@ def test_a_difference_is_judged_by_its_side(a, b, expected):
     assert judge(make_study(), {"a": a, "b": b})[0] is expected
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "by", "expected"),
+    [
+        (GOOD, BAD, 0.05, Verdict.SUPPORTED),
+        (GOOD, BAD, 0.15, Verdict.CONTRADICTED),
+        (GOOD, GOOD, -0.01, Verdict.SUPPORTED),
+        (BAD, GOOD, -0.01, Verdict.CONTRADICTED),
+        (BAD, GOOD, -0.2, Verdict.SUPPORTED),
+    ],
+)
+def test_a_difference_with_a_margin_is_judged_by_the_margin(a, b, by, expected):
+    study = make_study(comparisons=[{"better": "a", "worse": "b", "by": by}])
+    assert judge(study, {"a": a, "b": b})[0] is expected
+
+
+def test_no_worse_is_nothing_that_a_difference_without_a_margin_could_show():
+    study = make_study(comparisons=[{"better": "a", "worse": "b"}])
+    assert judge(study, {"a": GOOD, "b": GOOD})[0] is Verdict.UNDECIDED
+
+
 def test_more_is_better_where_the_direction_says_so():
     study = make_study(direction="max", metric="test/mean_iou")
     assert judge(study, {"a": BAD, "b": GOOD})[0] is Verdict.SUPPORTED

@@ -138,6 +138,14 @@ def test_where_decoded_images_are_kept_does_not_count_and_how_they_are_cut_does(
     assert entry() != entry(resize=128)
 
 
+def test_whether_pictures_are_read_from_a_pack_does_not_count_and_what_is_cut_from_them_does():
+    def entry(**images):
+        return entry_hash({"data": {"images": {"resize": 256, **images}}})
+
+    assert entry() == entry(packed=None, crops=None) == entry(packed="datasets/some.pack")
+    assert len({entry(), entry(crops="resized"), entry(crops="original")}) == 3
+
+
 def test_no_number_of_training_examples_is_the_entry_it_was_before_there_were_any_and_a_number_another() -> (
     None
 ):

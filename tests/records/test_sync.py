@@ -2,11 +2,13 @@ import dataclasses
 import json
 import math
 import shutil
+import sqlite3
 import subprocess
 import sys
 import textwrap
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,23 @@ def test_mlflow_shows_all_of_a_run_and_the_second_sync_sends_nothing(runs: Path,
     }
     again = sync.sync(runs)
     assert (again.sent, again.there) == (0, 1)
+
+
+def test_a_sync_notes_how_large_the_tables_are_for_sqlite(runs: Path, monkeypatch) -> None:
+    def runs_known() -> int:
+        with closing(sqlite3.connect(runs / "mlflow.db")) as opened:
+            (found,) = opened.execute("SELECT stat FROM sqlite_stat1 WHERE tbl = 'runs'").fetchone()
+        return int(found.split()[0])
+
+    before = runs_known()
+    finished(runs / "b", seed=1)
+    with monkeypatch.context() as off:
+        off.setattr(pusher, "note_sizes", lambda database: None)
+        assert sync.sync(runs).sent == 1
+    assert runs_known() == before
+    finished(runs / "c", seed=2)
+    assert sync.sync(runs).sent == 1
+    assert runs_known() == before + 2
 
 
 def test_the_second_sync_does_not_import_mlflow(runs: Path) -> None:

@@ -22,6 +22,7 @@ from podium.run.catalogue_pages import layers_page, networks_page
 from podium.run.conf import groups
 from podium.run.errors import ConfigError
 from podium.run.layers import count_layers, differences_of
+from podium.run.reference import Measured, pages, references
 
 FOLDER = Path(__file__).parents[2] / "docs" / "catalogue"
 pytestmark = pytest.mark.timeout(
@@ -58,6 +59,13 @@ def test_the_pages_are_what_the_pipeline_writes_now(published, counted):
     now = {"networks.md": networks_page(published, counted), "layers.md": layers_page(published)}
     stale = [name for name, page in now.items() if (FOLDER / name).read_text(encoding="utf-8") != page]
     assert not stale, REMEDY
+
+
+def test_the_reference_boards_are_what_their_pipeline_writes_now(published, counted):
+    boards = sorted((FOLDER.parent / "boards").iterdir())
+    now = pages(references(published, [Measured.read(board) for board in boards], counted))
+    stale = [name for name, page in now.items() if (FOLDER / name).read_text(encoding="utf-8") != page]
+    assert not stale, "run .venv/bin/python pipelines/reference.py and read what it changes"
 
 
 def test_every_network_is_on_the_page(published, counted):

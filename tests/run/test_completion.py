@@ -22,7 +22,7 @@ COMMANDS = {
     "sweep": CommandWords(roots=("train", "sweep"), words=("-h", "--help", "--dry-run", "--cancel")),
     "leaderboard": CommandWords(roots=("leaderboard",), words=("-h", "--help")),
     "completion": CommandWords(roots=(), words=("-h", "--help", "bash", "zsh")),
-    "verify": CommandWords(roots=(), words=("-h", "--help")),
+    "verify": CommandWords(roots=(), words=("-h", "--help", "--badge")),
 }
 L_TRICKS = ("l1", "l2", "label_smoothing", "layer_rates", "logistic_head")
 SPLIT = ("validation", "test", "folds", "train_examples", "seed")
@@ -84,7 +84,7 @@ def test_studies_are_offered_by_their_names():
     _, parsers = cli._parsers([])
     words = cli._words(parsers["study"])
     assert complete("podium study run zeros", {"study": words}) == ["zeros_never_learn"]
-    assert complete("podium study r", {"study": words}) == ["run"]
+    assert complete("podium study ru", {"study": words}) == ["run"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from torch import nn
 from podium.networks.cifar_resnet import CifarResNet
 from podium.networks.dense import Linear
 from podium.networks.lecture_cnn import LectureCNN
+from podium.networks.recurrent import Recurrent
 from podium.run.costs import images_per_s, keras_parameters, network_costs
 
 
@@ -137,3 +138,37 @@ def test_throughput_is_batch_size_over_the_median_time_without_the_first_two_cal
 
     monkeypatch.setattr("podium.run.costs.time.perf_counter", lambda: clock[0])
     assert images_per_s(Slow(), [2], batch_size=10, seconds=1.0) == 10 / 2
+
+
+def test_a_quick_network_is_timed_by_a_hundred_calls_however_much_time_there_is():
+    calls = []
+
+    class Quick(nn.Module):
+        def forward(self, x):
+            calls.append(1)
+            return x
+
+    images_per_s(Quick(), [2], batch_size=10, seconds=600.0)
+    assert len(calls) == 2 + 100
+
+
+@pytest.mark.parametrize(("cell", "gates"), [("rnn", 1), ("lstm", 4), ("gru", 3)])
+def test_a_recurrent_layer_is_counted_at_every_step_on_memory_and_without(cell, gates):
+    """``gates`` products of 1 and of 8 values for each of 8 cells a step, and the output's 8 x 5."""
+    for device in ("cpu", "meta"):
+        with torch.device(device):
+            network = Recurrent(
+                in_shape=[1, 12],
+                num_classes=5,
+                cell=cell,
+                widths=[8],
+                bidirectional=False,
+                readout="last",
+                truncate=None,
+                dropout=0.0,
+                forget_bias=1.0 if cell == "lstm" else None,
+            )
+        costs = network_costs(network, (1, 12))
+        assert costs["multiply_adds"] == 12 * gates * 8 * (1 + 8) + 8 * 5
+        assert costs["activations"] == 12 * 8 + 5
+        assert costs["depth"] == 12 + 1  # a product with the last values at every step, and the output

@@ -11,7 +11,10 @@ from podium.run.conf import groups
 from podium.run.errors import ConfigError
 from podium.run.layouts import check_layouts
 
-NETWORKS = {"stochastic_depth": "cifar_resnet20"}
+NETWORKS = {
+    "stochastic_depth": ["network=cifar_resnet20"],
+    "recurrent_dropout": ["network=rnn", "data=mnist1d"],
+}
 NEEDS_MORE = {"distillation", "logistic_head"}  # a trained teacher, features of the data
 
 
@@ -34,7 +37,7 @@ def test_every_number_may_stay_as_it_is_from_another_epoch_on(group: str, least:
         chosen = f"{group}=[{name}]" if group == "tricks" else f"{group}={name}"
         base = [
             chosen,
-            f"network={NETWORKS.get(name, 'lecture_cnn_bn_8')}",
+            *NETWORKS.get(name, ["network=lecture_cnn_bn_8"]),
             "tracking=none",
             "trainer.max_epochs=3",
         ]

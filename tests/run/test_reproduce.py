@@ -1,4 +1,4 @@
-"""Training a published row again: bit-equal, within the interval, or not, and why."""
+"""Training a published row again: bit-equal, within the band, undecided, or not, and why."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from leaderboard.factory import make_board
 from podium.records.record import RunRecord, Status, entry_hash
 from podium.run.errors import ConfigError
 from podium.run.reproduce import Verdict, reproduce
@@ -22,8 +23,9 @@ def row(settings: Settings) -> list[RunRecord]:
     return [train(settings(f"seed={seed}")) for seed in SEEDS]
 
 
-def again(records: list[RunRecord], tmp_path: Path) -> Any:
-    return reproduce(records, tmp_path / "again", metric="test/top1_error", data_root=str(tmp_path / "data"))
+def again(records: list[RunRecord], tmp_path: Path, *, band: float = 0.02) -> Any:
+    board = make_board(["dense32"], equivalence=band)
+    return reproduce(records, tmp_path / "again", board=board, data_root=str(tmp_path / "data"))
 
 
 def edited(record: RunRecord, *, seed: int | None = None, epochs: int | None = None) -> RunRecord:
@@ -41,15 +43,34 @@ def test_a_row_of_this_machine_is_bit_equal(row: list[RunRecord], tmp_path: Path
     assert [repetition.again.seed for repetition in result.repetitions] == list(SEEDS)
 
 
-def test_other_seeds_are_within_the_interval_and_not_bit_equal(row: list[RunRecord], tmp_path: Path) -> None:
-    swapped = [edited(record, seed=10 + record.seed) for record in row]
-    wide = [
-        record.with_(metrics={**(record.metrics or {}), "test/top1_error": 0.5 * k})
-        for k, record in enumerate(swapped)
-    ]
-    result = again(wide, tmp_path)
-    assert result.verdict is Verdict.WITHIN
+def without_bits(record: RunRecord, error: float) -> RunRecord:
+    """The same run with another published error, as if it were from another machine."""
+    return record.with_(metrics={**(record.metrics or {}), "test/top1_error": error}, files={})
+
+
+@pytest.mark.parametrize(
+    ("shift", "band", "verdict"),
+    [
+        (0.0, 0.02, Verdict.WITHIN),
+        (0.01, 0.005, Verdict.NOT),
+        (-0.01, 0.005, Verdict.NOT),
+        (0.005, 0.006, Verdict.OPEN),
+    ],
+    ids=["within", "too_good", "too_bad", "undecided"],
+)
+def test_other_bits_are_judged_by_a_band_on_both_sides(
+    row: list[RunRecord], tmp_path: Path, shift: float, band: float, verdict: Verdict
+) -> None:
+    moved = [without_bits(record, (record.metrics or {})["test/top1_error"] + shift) for record in row]
+    result = again(moved, tmp_path, band=band)
+    assert result.verdict is verdict
+    assert result.found.difference == pytest.approx(-shift)
     assert not any(repetition.bit_equal for repetition in result.repetitions)
+
+
+def test_a_few_seeds_of_other_bits_decide_nothing(row: list[RunRecord], tmp_path: Path) -> None:
+    alike = [without_bits(record, (record.metrics or {})["test/top1_error"]) for record in row[:2]]
+    assert again(alike, tmp_path).verdict is Verdict.OPEN
 
 
 def test_an_improved_claim_is_not_reproduced(row: list[RunRecord], tmp_path: Path) -> None:

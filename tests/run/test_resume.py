@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 import torch
 
+from picture_samples import class_folders
 from podium.records.record import RunRecord, Status
 from podium.run import saver
 from podium.run.assemble import compose
+from podium.run.data_command import data_command
 from podium.run.folders import run_folder
 from podium.run.train import train
 
@@ -128,6 +130,26 @@ def test_a_run_whose_layers_thaw_at_rates_of_their_own_resumes_in_mid_epoch_to_t
     tmp_path: Path,
 ) -> None:
     check_kills(tmp_path, [30], every_s=0.0, tricks=("tricks=[gradual_unfreezing,layer_rates,weight_decay]",))
+
+
+@pytest.mark.parametrize("packed", [True, False], ids=["pack", "files"])
+def test_a_run_on_crops_of_whole_pictures_resumes_in_mid_epoch_to_the_same_bits(
+    tmp_path: Path, packed: bool
+) -> None:
+    root = class_folders(tmp_path / "pictures", {"cat": 60, "dog": 60})
+    words = [
+        "data=image_folder",
+        f"data.root={root}",
+        "data.shape=[3,16,16]",
+        "data.images.resize=20",
+        "data.batch_size=16",
+    ]
+    if packed:
+        out = tmp_path / "pack"
+        assert in_child(lambda: data_command("pack", words, out=out, keep="pixels")) == 0
+        words.append(f"data.images.packed={out}")
+    words += ["data.images.crops=resized", "augment=[resized_crop,flip,color_jitter]"]
+    check_kills(tmp_path, [8, 9], every_s=0.0, tricks=(*words, "tricks=[mixup]"))
 
 
 @pytest.mark.slow

@@ -6,7 +6,16 @@ from podium.leaderboard.study import Candidate, check_candidates
 from podium.run.assemble import check_run
 from podium.run.errors import ConfigError
 from podium.run.propagation import LayerSignal
-from podium.run.study import candidate_configs, entry_hash_of, load_study, signal_record, strays, study_names
+from podium.run.study import (
+    candidate_configs,
+    entry_hash_of,
+    load_study,
+    signal_record,
+    strays,
+    study_names,
+    with_training_metrics,
+)
+from podium.run.train import train
 
 
 @pytest.mark.parametrize("name", study_names())
@@ -48,17 +57,41 @@ def test_a_signal_strays_by_its_farthest_layer_without_the_output():
     assert strays(layers([1.0, 0.0, 1.0], [1.0, 1.0, 1.0]))["signal/doublings"] == math.inf
 
 
-def test_a_network_before_training_has_a_record_and_one_of_zeros_counts_as_diverged():
-    study = load_study("he_keeps_the_signal")
-    (config,) = candidate_configs(study, "he_normal", None, [0])
+def small_config():
+    (config,) = candidate_configs(load_study("he_keeps_the_signal"), "he_normal", None, [0])
     config["network"]["widths"] = [32, 32, 32]
     config["data"] = {**config["data"], "batch_size": 16}
+    return config
+
+
+def lost_config():
+    return small_config() | {
+        "initializer": {"_target_": "podium.layers.initializers.Zeros", "exceptions": {}}
+    }
+
+
+def test_a_network_before_training_has_a_record_and_one_of_zeros_counts_as_diverged():
+    config = small_config()
     record = signal_record(config)
     assert str(record.status) == "finished"
     assert 0 < record.metrics["signal/doublings"] < 3
     again = signal_record(config)
     assert again.metrics == record.metrics
-    config["initializer"] = {"_target_": "podium.layers.initializers.Zeros", "exceptions": {}}
-    lost = signal_record(config)
+    lost = signal_record(lost_config())
     assert str(lost.status) == "diverged"
     assert "a layer gives nothing" in lost.error
+
+
+def test_the_examples_that_a_run_learnt_are_scored_by_its_saved_network(settings):
+    record = train(settings("optimizer.lr=0.01", "trainer.max_epochs=5"))
+    found = with_training_metrics(record)
+    assert found.with_(metrics=record.metrics) == record
+    assert set(found.metrics) - set(record.metrics) == {"train/loss", "train/top1_error", "train/top3_error"}
+    assert 0 < found.metrics["train/top1_error"] < 0.5
+    wrong = found.metrics["train/top1_error"] * record.data.sizes["train"]
+    assert wrong == pytest.approx(round(wrong))
+
+
+def test_a_run_without_metrics_stays_without():
+    lost = signal_record(lost_config())
+    assert with_training_metrics(lost) is lost

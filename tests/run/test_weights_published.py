@@ -231,7 +231,7 @@ def test_a_file_under_its_authors_names_is_loaded_too(tmp_path: Path, theirs: nn
     load(network, saved(tmp_path / "a.safetensors", copy_of(theirs)))
     assert torch.equal(network.output.weight, theirs.fc.weight)
     other = saved(tmp_path / "b.safetensors", copy_of(models.get_model("squeezenet1_1")))
-    assert "weights must be of the same network, got features" in refusal(network, other)
+    assert "weights must be of the same network, got classifier.1.bias, which" in refusal(network, other)
 
 
 def options_of(name: str) -> dict[str, Any]:

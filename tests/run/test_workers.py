@@ -112,7 +112,9 @@ def test_validation_counts_each_example_once_or_stops(others: int, fits: bool) -
     task = parts().task
     task.workers = 2
     task._trainer = SimpleNamespace(
-        strategy=Two(others), val_dataloaders=SimpleNamespace(examples=range(103)), barebones=True
+        strategy=Two(others),
+        val_dataloaders=SimpleNamespace(examples=SimpleNamespace(target=torch.zeros(103))),
+        barebones=True,
     )
     task._validation = [({}, 3)]
     if fits:

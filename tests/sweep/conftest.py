@@ -1,4 +1,6 @@
 import os
+import shutil
+import tempfile
 import time
 from pathlib import Path
 
@@ -7,7 +9,8 @@ import pytest
 from podium.run.assemble import compose
 from podium.sweep.plan import make_plan
 
-TESTS = Path(__file__).resolve().parents[1]
+from .driving import PYTHONPATH, TESTS
+from .nodes import Nodes
 
 
 @pytest.fixture
@@ -42,3 +45,16 @@ def wait_until():
             time.sleep(0.05)
 
     return wait
+
+
+@pytest.fixture(scope="module")
+def nodes():
+    """The head of a Ray cluster whose nodes have a core each, and room for more of them."""
+    folder = Path(tempfile.mkdtemp(prefix="nodes-"))  # short: sockets lie in it
+    made = Nodes(folder, PYTHONPATH)
+    try:
+        made.start(1)
+        yield made
+    finally:
+        made.close()
+        shutil.rmtree(folder, ignore_errors=True)

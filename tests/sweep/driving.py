@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .conftest import TESTS
-
+TESTS = Path(__file__).resolve().parents[1]
 DRIVER = """
 import sys
 sys.path.insert(0, {tests!r})

@@ -29,6 +29,7 @@ class TuneTrial:
     def __init__(self, trial_id, config):
         self.trial_id, self.config, self.status, self.last_result = trial_id, config, "RUNNING", {}
         self.temporary_state = type("State", (), {"ray_actor": f"actor of {trial_id}"})()
+        self.metric_analysis, self.metric_n_steps = {"value": {"max": 0.5}}, {"value": {"5": [0.5]}}
 
     def get_error(self):
         return "Traceback\nActorDiedError: gone"
@@ -192,3 +193,13 @@ def test_a_trial_that_the_budget_stopped_is_stopped_with_its_reason_and_not_fail
     ]
     assert {outcome.status for outcome in outcomes.values()} == {Status.STOPPED}
     assert not publish(plan, left=5, ended="the budget is used up").complete
+
+
+def test_what_tune_keeps_of_a_trial_that_is_over_is_forgotten(plan_of, work_of):
+    work = work_of(plan_of(*AXES, "name=b"))
+    with work.under_way():
+        trials = [TuneTrial(name, Next("min").suggest(name)) for name in ("over", "lost", "running")]
+        Watch().on_trial_complete(0, trials, trials[0])
+        Watch().on_trial_error(0, trials, trials[1])
+    kept = [bool(trial.metric_analysis or trial.metric_n_steps) for trial in trials]
+    assert kept == [False, False, True]

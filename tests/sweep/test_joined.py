@@ -1,10 +1,8 @@
 """Sweeps on a cluster that runs already: two nodes, of which one is lost, recalled, or unfit."""
 
 import hashlib
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -15,8 +13,7 @@ from podium.records.record import RunRecord, Status
 from podium.sweep.trial import load
 
 from . import fake
-from .driving import PYTHONPATH, drive
-from .nodes import Nodes
+from .driving import drive
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(900)]
 
@@ -48,19 +45,6 @@ try:
 except ConfigError as error:
     print(error)
 """
-
-
-@pytest.fixture(scope="module")
-def nodes():
-    """The head of a cluster, and room for more nodes."""
-    folder = Path(tempfile.mkdtemp(prefix="nodes-"))  # short: sockets lie in it
-    made = Nodes(folder, PYTHONPATH)
-    try:
-        made.start(1)
-        yield made
-    finally:
-        made.close()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

@@ -2,22 +2,18 @@
 
 import hashlib
 import json
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from podium.records.record import RunRecord, Status
 from podium.sweep.trial import load
 
-from .driving import PYTHONPATH, workers_of
-from .nodes import Nodes
+from .driving import workers_of
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(1200)]
 
@@ -61,19 +57,6 @@ for workers in (2, 4):
     ray.util.remove_placement_group(group)
 print(json.dumps(found))
 """
-
-
-@pytest.fixture(scope="module")
-def nodes():
-    """Three nodes with a core each, so that two workers are never on one; two have GPUs, as far as Ray knows."""
-    folder = Path(tempfile.mkdtemp(prefix="nodes-"))  # short: sockets lie in it
-    made = Nodes(folder, PYTHONPATH)
-    try:
-        made.start(1)
-        yield made
-    finally:
-        made.close()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

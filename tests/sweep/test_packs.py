@@ -90,7 +90,7 @@ def test_runs_of_a_pack_that_fails_are_left_to_be_trained_alone(plan_of, monkeyp
 
 NOT = {
     "pack=off": "pack=off",
-    "search=asha": "search=asha looks at runs on the way",
+    "search=median": "search=median looks at runs on the way",
     "search=optuna": "search=optuna looks at runs on the way",
     "budget.epochs=5": "the sweep has a budget",
     "cluster.gpus_per_trial=0.5": "a cluster trains the runs",

@@ -60,6 +60,23 @@ def test_the_command_writes_a_page_and_the_book_and_says_the_verdict(trained, tm
     assert page.read_bytes() == before
 
 
+def test_a_study_of_what_was_learnt_scores_the_training_examples(trained, tmp_path, monkeypatch):
+    scored = []
+
+    def score(record):
+        scored.append(record.seed)
+        return record.with_(metrics={**record.metrics, "train/top1_error": 0.001 * (1 + record.seed)})
+
+    monkeypatch.setattr("podium.sweep.study.with_training_metrics", score)
+    study = load_study("random_labels_are_fitted")
+    found = run_study(study, tmp_path / "page", concurrency=None, pack="off")
+    assert scored == study.seeds * 3
+    assert found.variants[0].values == {seed: 0.001 * (1 + seed) for seed in study.seeds}
+    assert "Training top-1 error" in (tmp_path / "page" / "study.md").read_text(encoding="utf-8")
+    run_study(load_study("zeros_never_learn"), tmp_path / "other", concurrency=None, pack="off")
+    assert len(scored) == 15
+
+
 @pytest.mark.parametrize(
     ("action", "names", "message"),
     [

@@ -161,6 +161,7 @@ class Tools:
     equal = staticmethod(equal)
     At = At
     SaveAfterEpoch = SaveAfterEpoch
+    KeepDraws = KeepDraws
 
     @staticmethod
     def edits_training_alone(trick: Trick, *, images: bool) -> None:

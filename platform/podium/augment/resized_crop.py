@@ -60,25 +60,32 @@ class ResizedCrop(Augmentation):
     def boxes(self, count: int, height: int, width: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Draw crops: top, left, height and width, whole numbers, each (count,)."""
         draws = torch.rand(count, 2, TRIES, dtype=torch.float64)
-        area = height * width * (self.scale[0] + (self.scale[1] - self.scale[0]) * draws[:, 0])
+        place = torch.rand(2, count, dtype=torch.float64)
+        size = torch.tensor([height, width], dtype=torch.float64).expand(count, 2)
+        return self.fitted(draws, place, size[:, 0], size[:, 1])
+
+    def fitted(
+        self, draws: Tensor, place: Tensor, height: Tensor, width: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Crops of images of these sizes (count,) from uniform draws (count, 2, TRIES) and (2, count), all float64."""
+        area = (height * width)[:, None] * (self.scale[0] + (self.scale[1] - self.scale[0]) * draws[:, 0])
         low, high = (math.log(side) for side in self.ratio)
         ratio = torch.exp(low + (high - low) * draws[:, 1])
         wide, tall = (area * ratio).sqrt().round(), (area / ratio).sqrt().round()
-        fits = (wide > 0) & (wide <= width) & (tall > 0) & (tall <= height)
+        fits = (wide > 0) & (wide <= width[:, None]) & (tall > 0) & (tall <= height[:, None])
         first = fits.int().argmax(1, keepdim=True)
         most_wide, most_tall = self._largest(height, width)
         found = fits.any(1)
-        wide = torch.where(found, wide.gather(1, first)[:, 0], float(most_wide))
-        tall = torch.where(found, tall.gather(1, first)[:, 0], float(most_tall))
-        place = torch.rand(2, count, dtype=torch.float64)
+        wide = torch.where(found, wide.gather(1, first)[:, 0], most_wide)
+        tall = torch.where(found, tall.gather(1, first)[:, 0], most_tall)
         top = torch.where(found, (place[0] * (height - tall + 1)).floor(), ((height - tall) / 2).floor())
         left = torch.where(found, (place[1] * (width - wide + 1)).floor(), ((width - wide) / 2).floor())
         return top, left, tall, wide
 
-    def _largest(self, height: int, width: int) -> tuple[int, int]:
+    def _largest(self, height: Tensor, width: Tensor) -> tuple[Tensor, Tensor]:
         """Width and height of the largest crop of a permitted shape."""
-        shape = min(max(width / height, self.ratio[0]), self.ratio[1])
-        return min(width, round(height * shape)), min(height, round(width / shape))
+        shape = (width / height).clamp(self.ratio[0], self.ratio[1])
+        return torch.minimum(width, (height * shape).round()), torch.minimum(height, (width / shape).round())
 
 
 def _places(start: Tensor, length: Tensor, size: int) -> Tensor:

@@ -22,6 +22,7 @@ from podium.data.arrays import Indices, Source
 from podium.data.base import DataModule
 from podium.data.image_file import Note
 from podium.data.image_index import Index, cpus, index_images, keep
+from podium.data.image_inputs import FilePictures
 from podium.data.image_scan import Scan, scan_images
 from podium.data.images import AUTO_BYTES, NAMED
 from podium.data.split import Split
@@ -165,8 +166,7 @@ class AnnotatedImages(DataModule):
         start = None if found.test_start is None else int(np.searchsorted(good, found.test_start))
         rows = np.array([place[found.pictures[number].file] for number in good], dtype=np.int64)
         inputs = StretchedInputs(
-            root,
-            scan.names,
+            FilePictures(root, scan.names, extent=index.extent, plain=np.zeros(len(scan.names), np.bool_)),
             rows,
             shape=self.shape,
             resize=0,

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -36,10 +36,12 @@ class Source(NamedTuple):
     """A data set as published, before splitting and viewing.
 
     ``inputs`` has shape (n, *sample shape), uint8 (0 to 255) or float32, in memory or lazy; ``labels`` are class
-    numbers (n,) int64, masks (n, height, width) uint8 where 255 is ignored, or boxes (n, most objects, 5) float32 of
-    class, x1, y1, x2, y2 filled up with rows of -1. From ``test_start`` on the examples are the published test split;
-    None where none was published. ``content`` is the hash of a source that says it itself, as lazy ones do.
-    ``groups`` (n,) int64 has one number for all examples that no split may tear apart, as variants of one picture.
+    numbers (n,) int64, masks (n, height, width) uint8 where 255 is ignored, boxes (n, most objects, 5) float32 of
+    class, x1, y1, x2, y2 filled up with rows of -1, values (n, values) float32, or symbols (n, length) int64.
+
+    From ``test_start`` on the examples are the published test split; None where none was published. ``content`` is the
+    hash of a source that says it itself, as lazy ones do. ``groups`` (n,) int64 has one number for all examples that no
+    split may tear apart, as variants of one picture.
     """
 
     inputs: Inputs | LazyInputs
@@ -74,6 +76,9 @@ class Examples(Protocol):
     def __len__(self) -> int:
         """Examples."""
 
+    def at(self, epoch: int) -> "Examples":
+        """The examples as they are in an epoch, if they are others in each."""
+
     def batch(self, rows: Tensor | slice) -> Batch:
         """The examples of these rows."""
 
@@ -91,11 +96,23 @@ class Arrays:
         """Examples."""
         return len(self.index)
 
+    def at(self, epoch: int) -> "Arrays":
+        """The same in every epoch."""
+        return self
+
     def batch(self, rows: Tensor | slice) -> Batch:
         """The examples of these rows; those of a slice share the split's memory."""
         if isinstance(rows, slice):
             return Batch(self.input[rows], self.target[rows])
+        rows = rows.to(self.input.device)
         return Batch(self.input.index_select(0, rows), self.target.index_select(0, rows))
+
+
+def resident(examples: Examples, device: torch.device, *, free: int) -> Examples:
+    """The same examples on a device, if they are in memory and take less than half of its free bytes; else as they are."""
+    if not isinstance(examples, Arrays) or 2 * (examples.input.nbytes + examples.target.nbytes) > free:
+        return examples
+    return replace(examples, input=examples.input.to(device), target=examples.target.to(device))
 
 
 @dataclass(frozen=True)
@@ -111,6 +128,10 @@ class Lazy:
     def __len__(self) -> int:
         """Examples."""
         return len(self.index)
+
+    def at(self, epoch: int) -> "Lazy":
+        """The same in every epoch."""
+        return self
 
     def batch(self, rows: Tensor | slice) -> Batch:
         """Read the examples of these rows."""

@@ -2,16 +2,17 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from podium.contracts import Targets
+from podium.contracts import Augmentation, Targets
 from podium.data.arrays import Arrays, Examples, Indices, Inputs, Lazy, Source, SplitName, content_hash
 from podium.data.loader import BatchLoader
 from podium.data.split import Parts, Split
@@ -86,6 +87,14 @@ class DataModule(pl.LightningDataModule, ABC):
         """One split before ``finish``: what augmentations change, bytes as 0 to 1."""
         return self._split(split, scale)
 
+    def take_over(self, augmentations: Sequence[Augmentation]) -> list[Augmentation]:
+        """Do the first of these while training pictures are read, where the data can; returns those that are left."""
+        return list(augmentations)
+
+    def training(self, *, plain: bool) -> Examples:
+        """What is trained on, with what was taken over; ``plain``: for other augmentations to change."""
+        return self.plain("train") if plain else self.examples("train")
+
     def finish(self, input: Tensor) -> Tensor:
         """A batch of ``plain`` as a network sees it: standardised and with shuffled positions, on the device it is on."""
         self._divided()
@@ -94,7 +103,9 @@ class DataModule(pl.LightningDataModule, ABC):
     def _split(self, split: SplitName, show: Callable[[Inputs], Values]) -> Examples:
         source, parts = self._divided()
         index: Indices = getattr(parts, split)
-        labels = self.view.relabel(source.labels, parts.train, num_classes=self.num_classes)[index]
+        labels = self.encode(
+            self.view.relabel(source.labels, parts.train, num_classes=self.num_classes)[index]
+        )
         target, places = torch.from_numpy(labels), torch.from_numpy(index)
         if not isinstance(source.inputs, np.ndarray):
             return Lazy(source.inputs, show, target, places)
@@ -112,7 +123,7 @@ class DataModule(pl.LightningDataModule, ABC):
             content=str(source.content),
             split=digest.hexdigest(),
             sizes={name: len(part) for name, part in parts._asdict().items()},
-            test_labels=labels_hash(source.labels[parts.test]),
+            test_labels=labels_hash(self.encode(source.labels[parts.test])),
         )
 
     def train_dataloader(self) -> BatchLoader:
@@ -134,9 +145,17 @@ class DataModule(pl.LightningDataModule, ABC):
             source = self._checked(self.load())
             parts = self.split.divide(source, run_seed=self.seed)
             train = self.view.choose(parts.train, source.strata)
-            self._steps = self.view.measure(source.inputs, train)
+            self._steps = self.measure(source, train)
             self._source, self._parts = source, parts._replace(train=train)
         return self._source, self._parts
+
+    def measure(self, source: Source, train: Indices) -> tuple[Step, ...]:
+        """What is done to inputs before a network sees them, as it was measured on these training rows."""
+        return self.view.measure(source.inputs, train)
+
+    def encode(self, labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Labels as a task learns them: as they are."""
+        return labels
 
     def _checked(self, source: Source) -> Source:
         shape = list(source.inputs.shape[1:])
@@ -144,7 +163,7 @@ class DataModule(pl.LightningDataModule, ABC):
             raise ValueError(
                 f"shape must be {shape}, which is {self.name}'s, got {self.shape}; leave data.shape alone"
             )
-        self._check_classes(source)
+        self.check_classes(source)
         found = source.content or content_hash(source)
         if self.checksum is not None and found != self.checksum:
             remedy = self.remedy.format(root=self.root)
@@ -154,16 +173,21 @@ class DataModule(pl.LightningDataModule, ABC):
             )
         return source._replace(content=found)
 
-    def _check_classes(self, source: Source) -> None:
-        """Every class has an example, where an example has one class; no mask and no box has another class."""
-        if self.targets == "classes":
-            seen = len(np.unique(source.labels))
-            fits = np.array_equal(np.unique(source.labels), np.arange(self.num_classes))
-        else:
-            found = source.labels if self.targets == "masks" else source.labels[..., 0]
-            counted = found[found != IGNORED]
-            seen = int(counted.max()) + 1 if counted.size else 0
-            fits = seen <= self.num_classes
+    def check_classes(self, source: Source) -> None:
+        """Every class has an example, where an example has one class; no mask, box or symbol has another class."""
+        found = source.labels
+        match self.targets:
+            case "classes":
+                seen = len(np.unique(found))
+                fits = np.array_equal(np.unique(found), np.arange(self.num_classes))
+            case "values":
+                seen = found.shape[1]
+                fits = seen == self.num_classes
+            case _:
+                kinds = found[..., 0] if self.targets == "boxes" else found
+                counted = kinds[kinds != IGNORED]
+                seen = int(counted.max()) + 1 if counted.size else 0
+                fits = seen <= self.num_classes
         if not fits:
             raise ValueError(
                 f"num_classes must be {seen}, which is {self.name}'s, got {self.num_classes}; "

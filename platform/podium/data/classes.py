@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from podium.data.image_content import Arrangement
 from podium.data.image_scan import Scan
-from podium.data.images import Arrangement
 
 log = logging.getLogger(__name__)
 VALIDATION = ("val", "validation", "valid")

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from podium.data.classes import by_folder, folders_of_splits, splits
+from podium.data.image_content import Arrangement
 from podium.data.image_scan import Scan
-from podium.data.images import Arrangement, ImageFiles
+from podium.data.images import ImageFiles
 
 NUMBER = re.compile(rb"(\d+)")
 

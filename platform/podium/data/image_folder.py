@@ -9,8 +9,9 @@ any depth below them.
 from pathlib import Path
 
 from podium.data.classes import by_folder, folders_of_splits, splits
+from podium.data.image_content import Arrangement
 from podium.data.image_scan import Scan
-from podium.data.images import Arrangement, ImageFiles
+from podium.data.images import ImageFiles
 
 
 class ImageFolder(ImageFiles):

@@ -176,7 +176,7 @@ def _read(path: Path) -> _Kept | None:
         if int(fields["version"]) != VERSION:
             log.warning("%s is of another version; all images are checked again", path)
             return None
-        names, problem = _strings(fields["names"]), [text.decode() for text in _strings(fields["problem"])]
+        names, problem = strings(fields["names"]), [text.decode() for text in strings(fields["problem"])]
         index = Index(fields["sha256"], fields["extent"], fields["note"], problem)
         kept = _Kept(names, fields["size"], fields["mtime_ns"], index)
         if {len(field) for field in (*kept[:3], *index)} != {len(names)} or int(
@@ -194,10 +194,10 @@ def _write_any(scan: Scan, index: Index, name: str) -> None:
     np.savez(
         buffer,
         version=np.int64(VERSION),
-        names=_joined(scan.names),
+        names=joined(scan.names),
         size=scan.size,
         mtime_ns=scan.mtime_ns,
-        problem=_joined([problem.encode() for problem in index.problem]),
+        problem=joined([problem.encode() for problem in index.problem]),
         sha256=index.sha256,
         extent=index.extent,
         note=index.note,
@@ -208,9 +208,11 @@ def _write_any(scan: Scan, index: Index, name: str) -> None:
         )
 
 
-def _joined(texts: list[bytes]) -> npt.NDArray[np.uint8]:
+def joined(texts: list[bytes]) -> npt.NDArray[np.uint8]:
+    """Texts as one array of bytes."""
     return np.frombuffer(b"\0".join(texts), dtype=np.uint8)  # no file name and no message holds a zero
 
 
-def _strings(joined: npt.NDArray[np.uint8]) -> list[bytes]:
+def strings(joined: npt.NDArray[np.uint8]) -> list[bytes]:
+    """The texts that ``joined`` joined."""
     return joined.tobytes().split(b"\0")

@@ -14,8 +14,9 @@ import numpy as np
 
 from podium.data.classes import by_class, by_folder, class_folder, has_folders
 from podium.data.errors import one_line
+from podium.data.image_content import Arrangement
 from podium.data.image_scan import Scan
-from podium.data.images import Arrangement, ImageFiles
+from podium.data.images import ImageFiles
 
 DEVKIT = Path("ILSVRC2012_devkit_t12") / "data"
 TRUTH = "ILSVRC2012_validation_ground_truth.txt"

@@ -69,7 +69,7 @@ class BatchLoader:
     def __iter__(self) -> Iterator[Batch]:
         # A generator: its body, and so the epoch, is read at the first next() and not when Lightning calls iter().
         first = self._resume[1] if self._resume[0] == self._epoch else 0
-        yield from read(self.examples, self._rows(self._epoch, first))
+        yield from read(self.examples.at(self._epoch), self._rows(self._epoch, first))
 
     def bounds(self) -> list[tuple[int, int]]:
         """Where each batch of an epoch begins and ends in its order."""

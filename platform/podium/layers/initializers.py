@@ -17,6 +17,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from podium.layers.recurrent import RecurrentLayer
 from podium.layers.surgery import is_activation, named_originals
 
 Gain = float | Literal["activation"]
@@ -77,7 +78,7 @@ def fans(layer: nn.Module) -> tuple[float, float]:
 
 
 class Initializer(ABC):
-    """Fills the weights of every linear and convolutional layer; other layers stay as they are.
+    """Fills the weights of every linear and convolutional layer, and every matrix of recurrent ones; others stay.
 
     ``exceptions`` maps a pattern of layer names (``output``, ``stage1.*``) to the initialiser that is used
     there; the first pattern that matches wins. Draws from torch's global generator.
@@ -113,6 +114,10 @@ class Initializer(ABC):
             ValueError: the network has no weight layer, or an exception matches none.
         """
         layers = weight_layers(network)
+        recurrent = [
+            (name, module) for name, module in network.named_modules() if isinstance(module, RecurrentLayer)
+        ]
+        layers |= {f"{name}.{part}": (w, squash) for name, m in recurrent for part, w, squash in m.matrices()}
         if not layers:
             raise ValueError(
                 "an initializer requires linear or convolutional layers, "
@@ -125,6 +130,8 @@ class Initializer(ABC):
                 )
         for name, (layer, activation) in layers.items():
             (matching(self.exceptions, name) or self).initialize(layer, activation)
+        for _, module in recurrent:
+            module.start_biases()
 
     def adjust(self, network: nn.Module, inputs: Tensor) -> None:
         """Change the weights, once applied, by what the network does with these training inputs."""

@@ -42,13 +42,14 @@ def from_torchvision(network: Published, state: Mapping[str, Tensor]) -> State:
 
 
 def _renamed(state: Mapping[str, Tensor], paths: Mapping[str, str]) -> State:
+    unknown = {key for key in state if key.rpartition(".")[0] not in paths}
+    if unknown:  # the first by name: files give their tensors in any order
+        raise ValueError(
+            f"weights must be of the same network, got {min(unknown)}, which it does not have; choose other weights"
+        )
     renamed: State = {}
     for key, tensor in state.items():
         path, _, leaf = key.rpartition(".")
-        if path not in paths:
-            raise ValueError(
-                f"weights must be of the same network, got {key}, which it does not have; choose other weights"
-            )
         place = paths[path]  # empty for the network itself, which may have parameters too
         renamed[f"{place}.{leaf}" if place else leaf] = tensor
     return renamed

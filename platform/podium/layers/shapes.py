@@ -38,6 +38,19 @@ def volume_shape(
     return channels, frames, height, width
 
 
+def symbols_length(in_shape: Sequence[int], *, network: str) -> int:
+    """The length of the sequences of symbols that a network takes.
+
+    Raises:
+        ValueError: the samples are no sequences of symbols.
+    """
+    if len(in_shape) != 1 or in_shape[0] < 1:
+        raise ValueError(
+            f"{network} requires sequences of symbols, got samples of {_by(in_shape)}; use data=text or other text"
+        )
+    return in_shape[0]
+
+
 def check_positive(name: str, values: Sequence[int], *, remedy: str) -> None:
     """Refuse sizes below one.
 

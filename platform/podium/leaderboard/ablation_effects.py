@@ -8,11 +8,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from podium.leaderboard.ablation import Ablation, Kind, Question, questions
 from podium.leaderboard.paired import Contrast, Effect, by_seed, effects
-from podium.leaderboard.statistics import MIN_SEEDS, POWER, Correction, Values, holm, noncentrality
+from podium.leaderboard.pairs import Values
+from podium.leaderboard.statistics import MIN_SEEDS, POWER, Correction, holm, noncentrality, typical_deviation
 from podium.leaderboard.table import Row, Table
 from podium.leaderboard.text import is_error
 
@@ -90,7 +89,7 @@ def verdict(found: Answer, answers: Sequence[Answer]) -> str:
 
 def smallest(table: Table, answers: Sequence[Answer], *, interactions: bool) -> float | None:
     """The smallest true worth (or interaction) that would be claimed with 80% power at the strictest step of Holm's
-    procedure, for the median deviation over seeds; null where no claim is possible."""
+    procedure, for the typical deviation over seeds; null where no claim is possible."""
     board = ablation_of(table)
     values = {row.entry.key: _values(row, board.metric) for row in table.rows}
     asked = [
@@ -99,7 +98,7 @@ def smallest(table: Table, answers: Sequence[Answer], *, interactions: bool) -> 
     samples = [[*by_seed(_contrast(board, found.question.weights, values)).values()] for found in asked]
     if not samples or len(samples[0]) < MIN_SEEDS:
         return None
-    deviation = max(float(np.median([np.std(sample, ddof=1) for sample in samples])), resolution(table))
+    deviation = max(typical_deviation(samples), resolution(table))
     seeds = len(samples[0])
     return noncentrality(seeds, board.alpha / len(answers), POWER) * deviation / math.sqrt(seeds)
 

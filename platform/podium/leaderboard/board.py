@@ -1,5 +1,6 @@
 """What a board is: which entries, which seeds, by which rules. Made from conf/board/NAME.yaml."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, MISSING, asdict, dataclass, fields, replace
@@ -8,7 +9,10 @@ from typing import Any, ClassVar
 from podium.records.record import entry_hash
 
 RULES = "1.0.0"  # the rules that this version implements: raise major or minor when a rank could change
+BAND = 0.02  # of boards that fix none, such as those from before there were bands
 KEY = re.compile(r"[a-z0-9_]+")
+DOTTED = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
+OPTIONAL = ("ensembles", "equivalence", "group_by", "include", "exclude")
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,9 @@ class Board:
 
     ``overrides`` are common to all entries; ``columns`` name files of podium/leaderboard/columns, in order;
     ``alpha`` bounds the chance of one or more false claims on the whole board; ``ensembles`` are rows beside those of the
-    entries.
+    entries. ``equivalence`` is how far from a row's mean a new training's mean may be, either way, to reproduce it. Rows are
+    shown in groups of one value of ``group_by``; entries whose configuration has not the values of ``include``, or has one
+    of ``exclude``, are no part of the board.
     """
 
     splits: ClassVar[tuple[str, ...]] = ("test",)  # which metrics may be of
@@ -82,6 +88,10 @@ class Board:
     direction: str
     _: KW_ONLY
     ensembles: tuple[EnsemblePlan, ...] = ()
+    equivalence: float | None = None
+    group_by: str | None = None
+    include: Mapping[str, Any] | None = None
+    exclude: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         """Check the values; every message is one line without the file's name."""
@@ -97,6 +107,7 @@ class Board:
                 "use the Podium that has those rules"
             )
         self._check_lists()
+        self._check_choice()
         split, _, measure = self.metric.partition("/")
         if split not in self.splits or not KEY.fullmatch(measure):
             raise ValueError(
@@ -107,6 +118,14 @@ class Board:
             raise ValueError(f"direction must be min or max, got {self.direction!r}; errors need min")
         if isinstance(self.alpha, bool) or not isinstance(self.alpha, float) or not 0 < self.alpha < 1:
             raise ValueError(f"alpha must be between 0 and 1, got {self.alpha!r}; write alpha: 0.05")
+        band = self.equivalence
+        if band is not None and not (isinstance(band, float) and 0 < band < math.inf):
+            raise ValueError(f"equivalence must be a positive number, got {band!r}; write equivalence: 0.02")
+
+    @property
+    def band(self) -> float:
+        """How far a new training's mean may be from a row's, either way, to reproduce it; in units of the metric."""
+        return BAND if self.equivalence is None else self.equivalence
 
     def _check_lists(self) -> None:
         for field, kind in (("entries", str), ("seeds", int), ("overrides", str), ("columns", str)):
@@ -128,6 +147,20 @@ class Board:
                     )
         if min(self.seeds) < 0:
             raise ValueError(f"seeds must not be negative, got {min(self.seeds)}; count from 0")
+
+    def _check_choice(self) -> None:
+        if self.group_by is not None and not _is_key(self.group_by):
+            raise ValueError(
+                f"group_by must be a key of a run's configuration, got {self.group_by!r}; write group_by: family"
+            )
+        for field in ("include", "exclude"):
+            values = getattr(self, field)
+            if values is not None and not (
+                isinstance(values, Mapping) and values and all(map(_is_key, values))
+            ):
+                raise ValueError(
+                    f"{field} must have values by key, got {values!r}; write {field}: {{trainer.precision: 32-true}}"
+                )
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> "Board":
@@ -161,10 +194,10 @@ class Board:
         return plans
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values; ``from_dict`` gives the same board back. Ensembles only where there are any."""
+        """Plain values; ``from_dict`` gives the same board back. What a board need not have only where it has it."""
         plain = asdict(self)
-        plans = plain.pop("ensembles")
-        return {**plain, "ensembles": list(plans)} if plans else plain
+        plain["ensembles"] = list(plain["ensembles"])
+        return {key: value for key, value in plain.items() if value or key not in OPTIONAL}
 
 
 def check_entries(board: Board, entries: Sequence[Entry]) -> None:
@@ -188,6 +221,10 @@ def check_entries(board: Board, entries: Sequence[Entry]) -> None:
                     f"entries must differ, got {seen[value]} and {entry.key} with one {said}; change one"
                 )
             seen[value] = entry.key
+
+
+def _is_key(text: Any) -> bool:
+    return isinstance(text, str) and DOTTED.fullmatch(text) is not None
 
 
 def _series(version: str) -> str:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from podium.leaderboard.ensemble import make_ensemble
-from podium.leaderboard.statistics import MIN_SEEDS, Values
+from podium.leaderboard.pairs import Values
+from podium.leaderboard.statistics import MIN_SEEDS
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from scipy import stats
 
-from podium.leaderboard.statistics import CONFIDENCE, Correction, Values, holm, mean_interval, paired_p
+from podium.leaderboard.pairs import Values
+from podium.leaderboard.statistics import CONFIDENCE, Correction, holm, mean_interval, paired_p
 
 Contrast = Sequence[tuple[float, Values]]  # weight, and a value for each seed
 

@@ -12,16 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
-import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from podium.leaderboard.columns import scaled
-from podium.leaderboard.table import Row, Table
-from podium.leaderboard.text import is_error, spoken
+from podium.leaderboard.front import undominated
+from podium.leaderboard.table import Table
+from podium.leaderboard.text import spoken
 
 INK, MUTED, LINE, ACCENT, SOFT = "#0a0b01", "#0a0b02", "#0a0b03", "#0a0b04", "#0a0b05"
 VARIABLES = {INK: "--ink", MUTED: "--muted", LINE: "--line", ACCENT: "--accent", SOFT: "--soft"}
@@ -54,15 +53,16 @@ class Point:
 
 
 def cost_plot(table: Table, cost: str, label: str) -> str | None:
-    """The ranking metric against a cost with intervals and the Pareto front; null where no row has that cost."""
+    """The ranking metric against a cost with intervals, its Pareto front and best means; null where no row has that cost."""
     points = cost_points(table, cost)
     if not points:
         return None
-    front = pareto([point for point in points if point.ranked], table.board.direction)
+    line = pareto([point for point in points if point.ranked], table.board.direction)
+    front = {*undominated(table, cost)}
     with themed(cost):
-        figure, axes = _axes(6.2, 3.9, 0.5, 0.5)
+        figure, axes = plain_axes(6.2, 3.9, 0.5, 0.5)
         for point in points:
-            colour = ACCENT if point in front else SOFT
+            colour = ACCENT if point.number in front else SOFT
             axes.plot([point.cost] * 2, [point.low, point.high], color=colour, linewidth=1.6, zorder=2)
             axes.plot(
                 [point.cost],
@@ -78,8 +78,8 @@ def cost_plot(table: Table, cost: str, label: str) -> str | None:
             label_text = ", ".join(str(point.number) for point in group)
             axes.annotate(label_text, place, xytext=(6, 4), textcoords="offset points", color=INK, zorder=4)
         axes.step(
-            [point.cost for point in front],
-            [point.value for point in front],
+            [point.cost for point in line],
+            [point.value for point in line],
             where="post",
             color=ACCENT,
             linewidth=1,
@@ -96,35 +96,6 @@ def cost_plot(table: Table, cost: str, label: str) -> str | None:
         return inline_svg(figure, cost)
 
 
-def curve_plot(table: Table, row: Row, metric: str) -> str | None:
-    """One row's metric by epoch, mean and range over seeds, the other rows behind it; null without history.
-
-    Errors are on a logarithmic scale.
-    """
-    own = curves(row, metric)
-    if own is None:
-        return None
-    name = f"curve-{row.entry.short_hash}"
-    with themed(name):
-        figure, axes = _axes(2.9, 1.9, 0.42, 0.28)
-        for other in sorted(table.singles, key=lambda other: other.entry.key):
-            drawn = curves(other, metric)
-            if other.entry != row.entry and drawn is not None:
-                axes.plot(_epochs(drawn), drawn.mean(axis=0), color=LINE, linewidth=0.8, zorder=1)
-        axes.fill_between(
-            _epochs(own), own.min(axis=0), own.max(axis=0), color=ACCENT, alpha=0.25, linewidth=0, zorder=2
-        )
-        axes.plot(_epochs(own), own.mean(axis=0), color=ACCENT, linewidth=1.8, zorder=3)
-        if is_error(metric):
-            axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.yaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
-        axes.set_ylim(*((0.1, 110) if is_error(metric) else (0, 100)))
-        axes.tick_params(labelsize=8)
-        return inline_svg(figure, name)
-
-
 def cost_points(table: Table, cost: str) -> list[Point]:
     """Every row that has the cost and the ranking metric, by row number."""
     points = []
@@ -139,7 +110,7 @@ def cost_points(table: Table, cost: str) -> list[Point]:
 
 
 def pareto(points: Sequence[Point], direction: str) -> list[Point]:
-    """The points that no other beats in cost without losing in the metric, cheapest first."""
+    """The points whose means no other beats in cost without losing in the metric, cheapest first: a line for the eye."""
     sign = 1 if direction == "min" else -1
     front: list[Point] = []
     for point in sorted(points, key=lambda point: (point.cost, sign * point.value, point.number)):
@@ -164,19 +135,6 @@ def together(points: Sequence[Point]) -> list[list[Point]]:
     return groups
 
 
-def curves(row: Row, metric: str) -> npt.NDArray[np.float64] | None:
-    """A metric in per cent, (seeds, epochs), cut to the epochs that every finished seed reached."""
-    series = [[value for _, value in (record.history or {}).get(metric, [])] for record in row.finished]
-    length = min((len(values) for values in series), default=0)
-    if length == 0:
-        return None
-    return np.maximum(100.0 * np.array([values[:length] for values in series]), 0.1)
-
-
-def _epochs(drawn: npt.NDArray[np.float64]) -> range:
-    return range(1, drawn.shape[1] + 1)
-
-
 def themed(salt: str) -> AbstractContextManager[None]:
     """Matplotlib's own defaults, whatever the user's matplotlibrc says, and ours over them."""
     defaults: dict[Any, Any] = {k: v for k, v in mpl.rcParamsDefault.items() if not k.startswith("backend")}
@@ -185,7 +143,7 @@ def themed(salt: str) -> AbstractContextManager[None]:
     return mpl.rc_context(defaults)
 
 
-def _axes(width: float, height: float, left: float, bottom: float) -> tuple[Figure, Axes]:
+def plain_axes(width: float, height: float, left: float, bottom: float) -> tuple[Figure, Axes]:
     """Axes with fixed margins in inches: half the time of a computed layout, and the same for every row."""
     figure = Figure(figsize=(width, height))
     FigureCanvasSVG(figure)

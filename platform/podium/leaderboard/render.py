@@ -1,35 +1,44 @@
-"""A table's files: index.html, leaderboard.md, leaderboard.csv, board.json. The same table makes the same."""
+"""A table's files: index.html, leaderboard.md, .tex and .csv, board.json. The same table makes the same."""
 
 import base64
 import csv
 import hashlib
 import io
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from podium.leaderboard.badges import band_words
 from podium.leaderboard.board import Entry
+from podium.leaderboard.choice import group_name, groups_of
 from podium.leaderboard.columns import Column, load_column, percent
-from podium.leaderboard.plots import cost_plot, curve_plot
+from podium.leaderboard.curves import Curves, curve_plots
+from podium.leaderboard.front import COSTS, fronts
+from podium.leaderboard.latex import tabular
+from podium.leaderboard.plots import cost_plot
 from podium.leaderboard.rows import SUMMARY_FILE
-from podium.leaderboard.statistics import BOOTSTRAP_FROM, MIN_SEEDS
+from podium.leaderboard.runs import hardware_of
+from podium.leaderboard.statistics import BOOTSTRAP_FROM, MIN_SEEDS, flips_from
 from podium.leaderboard.summary import builders, summary
 from podium.leaderboard.table import Row, Table
 from podium.leaderboard.text import csv_cell, is_error, markdown_cell, rounded, short_name, spoken, visible
+from podium.leaderboard.tried import Effort
 from podium.records.record import canonical_json
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of the page: what it shows and what it sorts by."""
+    """One cell of the page: what it shows, what it sorts by, and the file of the board that it leads to."""
 
     key: str
     text: str
     value: str
     numeric: bool
+    link: str | None
 
 
 def render(table: Table) -> dict[str, bytes]:
@@ -44,7 +53,8 @@ def render(table: Table) -> dict[str, bytes]:
         "index.html": template("board.html.j2", autoescape=True).render(values).encode(),
         "leaderboard.md": template("board.md.j2", autoescape=False).render(values).encode(),
         "leaderboard.csv": _csv(table, columns),
-        SUMMARY_FILE: (canonical_json(summary(table), indent=1) + "\n").encode(),
+        "leaderboard.tex": _latex(table, columns),
+        SUMMARY_FILE: (canonical_json({**summary(table), "pareto": fronts(table)}, indent=1) + "\n").encode(),
     }
 
 
@@ -58,14 +68,19 @@ def reproduce_command(table: Table, row: Row) -> str:
     return f"podium reproduce reports/{table.board.name} --row {row.number}"
 
 
+def effort_words(effort: Effort) -> str:
+    """What was tried for a row, in words."""
+    many = "configuration" if effort.configurations == 1 else "configurations"
+    runs = "run" if effort.runs == 1 else "runs"
+    return f"{effort.configurations} {many}, {effort.runs} {runs}, {effort.time} of training"
+
+
 def verdicts(table: Table, row: Row) -> dict[str, list[int]]:
     """The rows that a row is significantly better than, worse than, not told apart from and, where one of both is an
     ensemble, not tested against.
     """
     found: dict[str, list[int]] = {"better": [], "worse": [], "same": [], "untested": []}
-    for comparison in table.comparisons:
-        if row.number not in (comparison.first, comparison.second):
-            continue
+    for comparison in table.comparisons_of[row.number]:
         is_first = comparison.first == row.number
         other = comparison.second if is_first else comparison.first
         if comparison.p >= table.board.alpha or comparison.difference == 0:
@@ -83,20 +98,33 @@ def verdicts(table: Table, row: Row) -> dict[str, list[int]]:
     return {name: sorted(numbers) for name, numbers in found.items()}
 
 
+def stretches(numbers: Sequence[int]) -> str:
+    """Sorted row numbers, three and more in a row as a stretch: 1, 2, 5–9; none for none."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    parts = [[f"{run[0]}–{run[-1]}"] if len(run) > 2 else list(map(str, run)) for run in runs]
+    return ", ".join(part for run in parts for part in run) or "none"
+
+
 def _values(table: Table, columns: dict[str, Column]) -> dict[str, Any]:
     script = Markup(template("board.js", autoescape=False).render())  # our own file: nothing is filled in
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    costs = {"parameters": "Parameters", "multiply_adds": "Multiply-adds for one image"}
-    plots = {cost: cost_plot(table, cost, label) for cost, label in costs.items()}
+    plots = {cost: cost_plot(table, cost, label) for cost, label in COSTS.items()}
     return {
         "table": table,
         "board": table.board,
         "report": f"reports/{table.board.name}",
         "columns": columns,
+        "groups": groups_of(table),
         "cells": {row.number: _cells(row, columns) for row in table.rows},
         "verdicts": {row.number: verdicts(table, row) for row in table.rows},
         "commands": {row.number: reproduce_command(table, row) for row in table.rows},
         "train_command": train_command,
+        "effort_words": effort_words,
         "style": Markup(template("board.css", autoescape=False).render()),
         "script": script,
         "script_hash": digest,
@@ -104,20 +132,24 @@ def _values(table: Table, columns: dict[str, Column]) -> dict[str, Any]:
         "curves": _curves(table),
         "seed_metrics": _seed_metrics(table, columns),
         "spoken": spoken,
+        "stretches": stretches,
         "measure": "error" if is_error(table.board.metric) else spoken(table.board.metric),
         "builders": builders(),
         "percent": percent,
+        "band": band_words(table.board),
+        "on_hardware": hardware_of,
         "min_seeds": MIN_SEEDS,
         "bootstrap_from": BOOTSTRAP_FROM,
+        "flips_from": flips_from(len(table.comparisons), alpha=table.board.alpha)
+        if table.comparisons
+        else None,
         "planned": len(table.singles) * len(table.board.seeds),
         "finished": sum(len(row.finished) for row in table.singles),
     }
 
 
-def _curves(table: Table) -> list[tuple[Row, Markup]]:
-    metric = f"validation/{short_name(table.board.metric)}"
-    drawn = [(row, curve_plot(table, row, metric)) for row in table.singles]
-    return [(row, Markup(plot)) for row, plot in drawn if plot]
+def _curves(table: Table) -> Curves | None:
+    return curve_plots(table, f"validation/{short_name(table.board.metric)}")
 
 
 def _seed_metrics(table: Table, columns: dict[str, Column]) -> list[str]:
@@ -133,7 +165,8 @@ def _cells(row: Row, columns: dict[str, Column]) -> list[Cell]:
     for key, column in columns.items():
         value = column.value(row)
         shown = "" if value is None else visible(value) if isinstance(value, str) else repr(rounded(value))
-        cells.append(Cell(key, visible(column.text(row)), shown, not isinstance(value, str)))
+        link = column.link(row) if column.link else None
+        cells.append(Cell(key, visible(column.text(row)), shown, not isinstance(value, str), link))
     return cells
 
 
@@ -143,16 +176,30 @@ def _csv(table: Table, columns: dict[str, Column]) -> bytes:
     seeds = [f"{name}_seed_{seed}" for seed in table.board.seeds]
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([*columns, f"{name}_low", f"{name}_high", *seeds, "entry_file", "entry_hash"])
+    grouped = table.board.group_by
+    first = [] if grouped is None else [grouped]
+    writer.writerow([*first, *columns, f"{name}_low", f"{name}_high", *seeds, "entry_file", "entry_hash"])
     for row in table.rows:
         found = row.estimate(table.board.metric)
         interval = [found.low, found.high] if found else [None, None]
         values_of = found.values if found and row.groups is None else {}
         by_seed = [values_of.get(seed) for seed in table.board.seeds]
-        values: list[float | str | None] = [column.value(row) for column in columns.values()]
+        values: list[float | str | None] = [] if grouped is None else [group_name(row, grouped)]
+        values += [column.value(row) for column in columns.values()]
         values += [*interval, *by_seed, row.entry.key, row.entry.entry_hash]
         writer.writerow([csv_cell(rounded(v) if isinstance(v, float) else v) for v in values])
     return buffer.getvalue().encode()
+
+
+def _latex(table: Table, columns: dict[str, Column]) -> bytes:
+    sections = [
+        (group.name, [[column.text(row) for column in columns.values()] for row in group.rows])
+        for group in groups_of(table)
+    ]
+    numeric = [not isinstance(column.value(table.rows[0]), str) for column in columns.values()]
+    titles = [column.title for column in columns.values()]
+    note = f"{table.board.name}, rules {table.board.rules}"
+    return tabular(titles, sections, numeric=numeric, note=note).encode()
 
 
 def template(name: str, *, autoescape: bool) -> Any:

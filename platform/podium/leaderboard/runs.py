@@ -1,8 +1,9 @@
 """Which runs of a board count: one a planned entry and seed, on one data set and one hardware."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 
 from podium.leaderboard.board import Board, Entry
 from podium.records.environment import Environment
@@ -73,9 +74,10 @@ def one_data(records: Sequence[RunRecord]) -> DataPrint | None:
         ValueError: they saw different data.
     """
     seen: dict[str, RunRecord] = {}
+    text = cache(text_of)  # of equal data, which nearly all runs saw
     for record in records:
         if record.data is not None:
-            seen.setdefault(_compared(record, record.data), record)
+            seen.setdefault(_compared(record, record.data, text), record)
     if len(seen) > 1:
         first, second = list(seen.values())[:2]
         raise ValueError(
@@ -85,11 +87,11 @@ def one_data(records: Sequence[RunRecord]) -> DataPrint | None:
     return next(iter(seen.values())).data if seen else None
 
 
-def _compared(record: RunRecord, data: DataPrint) -> str:
+def _compared(record: RunRecord, data: DataPrint, text: Callable[[DataPrint], str]) -> str:
     """What of a run's data all runs must share: where its seed draws few examples to train on, all but which ones."""
     block = record.config["data"]
     if (block.get("split") or {}).get("train_examples") is None:
-        return text_of(data)
+        return text(data)
     return canonical_json([asdict(replace(data, split="")), block["split"], block.get("view")])
 
 

@@ -1,5 +1,6 @@
 """What a study is: a claim, variants, seeds and a decision rule, all fixed before anything ran. conf/study/NAME.yaml."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -7,17 +8,26 @@ from typing import Any, Literal
 
 RULES = "1.0.0"  # of the decision: raise major or minor when a verdict could change
 KEY = re.compile(r"[a-z0-9_]+")
-METRIC = re.compile(r"(test|signal)/[a-z0-9_]+")
+METRIC = re.compile(r"(test|train|signal)/[a-z0-9_]+")
 Measure = Literal["training", "signal"]
 MEASURES: tuple[Measure, ...] = ("training", "signal")
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The claim that one variant is better than another, seed by seed."""
+    """The claim that one variant is better than another, seed by seed.
+
+    With ``by``, that it is better by more than so much; below zero, that it is worse by less than so much, which is how a
+    claim says that something does no harm. In units of the metric.
+    """
 
     better: str
     worse: str
+    by: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.by is not None and (isinstance(self.by, bool) or not self.by or not math.isfinite(self.by)):
+            raise ValueError(f"by must be a number that is not zero, got {self.by!r}; leave it out")
 
     @property
     def variants(self) -> tuple[str, ...]:
@@ -79,9 +89,10 @@ class Choice:
 class Study:
     """A claim as it was going to be tested, before anything ran.
 
-    ``variants`` are names with their overrides, ``overrides`` those of all. ``measure`` says what a value is: the metric
-    of a trained network, or of the signal in a network before training. ``comparisons`` must all hold. ``notes`` says
-    what a reader must know about the setting; ``choose`` is null where nothing is chosen.
+    ``variants`` are names with their overrides, ``overrides`` those of all. ``measure`` says what a value is: the metric of
+    a trained network, of the test split or (``train/``) of the examples that it learnt; or of the signal in a network
+    before training. ``comparisons`` must all hold. ``notes`` says what a reader must know about the setting; ``choose`` is
+    null where nothing is chosen.
     """
 
     name: str
@@ -113,8 +124,8 @@ class Study:
             self.measure == "signal"
         ):
             raise ValueError(
-                f"metric must be one of {self.measure}, got {self.metric!r}; write test/top1_error or "
-                "signal/doublings"
+                f"metric must be one of {self.measure}, got {self.metric!r}; write test/top1_error, "
+                "train/top1_error or signal/doublings"
             )
         if self.direction not in ("min", "max"):
             raise ValueError(f"direction must be min or max, got {self.direction!r}; errors need min")
@@ -125,6 +136,11 @@ class Study:
                 raise ValueError(f"names must be letters a-z, digits and _, got {name!r}; rename it")
         self._check_seeds()
         self._check_comparisons()
+
+    @property
+    def on_training(self) -> bool:
+        """Whether the metric is of the examples that a network learnt."""
+        return self.metric.startswith("train/")
 
     def _check_seeds(self) -> None:
         chosen = self.choose.seeds if self.choose else []
@@ -181,7 +197,7 @@ def comparison_of(raw: Mapping[str, Any]) -> Comparison:
         return kind(**raw)
     except TypeError:
         raise ValueError(
-            f"a comparison must have better and worse, or variant and at_most or at_least, got {dict(raw)}"
+            f"a comparison must have better and worse (and by), or variant and at_most or at_least, got {dict(raw)}"
         ) from None
 
 

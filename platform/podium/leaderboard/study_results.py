@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from podium.leaderboard.statistics import Correction, Values, holm, mean_interval
+from podium.leaderboard.pairs import Values
+from podium.leaderboard.statistics import Correction, holm, mean_interval
 from podium.leaderboard.study import Candidate, Study, check_candidates
 from podium.leaderboard.study_verdict import Outcome, Verdict, outcomes, verdict
 from podium.leaderboard.text import is_error
@@ -95,7 +96,7 @@ def results(
     _check_planned(study, candidates, chosen, by_run)
     data = _one_data(records)
     variants = tuple(_variant(study, one, by_run) for one in chosen)
-    size = data.sizes["test"] if data else 0
+    size = data.sizes[study.metric.partition("/")[0]] if data and study.measure == "training" else 0
     resolution = 1 / size if size and is_error(study.metric) else 0.0
     values = {one.name: one.values for one in variants}
     found = tuple(outcomes(study, values, resolution=resolution, correction=correction))

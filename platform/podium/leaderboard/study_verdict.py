@@ -12,15 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from podium.leaderboard.paired import Contrast, Effect, by_seed, effects
-from podium.leaderboard.statistics import (
-    MIN_SEEDS,
-    POWER,
-    Correction,
-    Values,
-    holm,
-    noncentrality,
-    spread,
-)
+from podium.leaderboard.pairs import Values
+from podium.leaderboard.statistics import MIN_SEEDS, POWER, Correction, holm, noncentrality, spread
 from podium.leaderboard.study import Bound, Comparison, Study
 
 MOST_SEEDS = 10_000  # beyond, a gap is not worth asking for
@@ -86,7 +79,10 @@ def _contrast(study: Study, comparison: Comparison, values: Mapping[str, Values]
         sign = 1.0 if comparison.at_least is not None else -1.0
         return [(sign, own), (-sign, dict.fromkeys(own, comparison.value))]
     sign = 1.0 if study.direction == "max" else -1.0
-    return [(sign, values[comparison.better]), (-sign, values[comparison.worse])]
+    contrast = [(sign, values[comparison.better]), (-sign, values[comparison.worse])]
+    if comparison.by is None:
+        return contrast
+    return [*contrast, (-1.0, dict.fromkeys(study.seeds, comparison.by))]
 
 
 def _outcome(

@@ -25,7 +25,8 @@ def measured(study: Study) -> str:
     """The metric for people."""
     if study.measure == "signal":
         return f"{spoken(study.metric)} of the signal"
-    return f"Test {spoken(study.metric).lower()}"
+    split = "Training" if study.on_training else "Test"
+    return f"{split} {spoken(study.metric).lower()}"
 
 
 def unit(study: Study) -> str:
@@ -33,14 +34,19 @@ def unit(study: Study) -> str:
     return "points" if is_error(study.metric) else spoken(study.metric).lower()
 
 
+def decimals(study: Study) -> int:
+    """How many a value is shown with: losses and squared errors are small numbers."""
+    return 2 if is_error(study.metric) or study.measure == "signal" else 4
+
+
 def shown(study: Study, value: float) -> str:
     """A value of the metric."""
-    return "none" if math.isnan(value) else f"{scale(study) * value:.2f}".replace("-", MINUS)
+    return "none" if math.isnan(value) else f"{scale(study) * value:.{decimals(study)}f}".replace("-", MINUS)
 
 
 def signed(study: Study, value: float) -> str:
     """A difference, with its sign."""
-    return "none" if math.isnan(value) else f"{scale(study) * value:+.2f}".replace("-", MINUS)
+    return "none" if math.isnan(value) else f"{scale(study) * value:+.{decimals(study)}f}".replace("-", MINUS)
 
 
 def interval(study: Study, low: float, high: float) -> str:
@@ -68,7 +74,13 @@ def said(study: Study, comparison: Comparison) -> str:
         side = "at most" if comparison.at_most is not None else "at least"
         sign = " %" if is_error(study.metric) else ""
         return f"{comparison.variant} {side} {scale(study) * comparison.value:g}{sign}"
-    return f"{comparison.better} better than {comparison.worse}"
+    if comparison.by is None:
+        return f"{comparison.better} better than {comparison.worse}"
+    size = f"{scale(study) * abs(comparison.by):g}"
+    margin = f"{size} {'point' if size == '1' and is_error(study.metric) else unit(study)}"
+    if comparison.by > 0:
+        return f"{comparison.better} better than {comparison.worse} by more than {margin}"
+    return f"{comparison.better} less than {margin} worse than {comparison.worse}"
 
 
 def take(results: Results, outcome: Outcome) -> str:

@@ -9,49 +9,35 @@ from pathlib import Path
 from typing import Any
 
 from podium.leaderboard.board import Board, Entry, check_entries
+from podium.leaderboard.estimate import Estimate
+from podium.leaderboard.evidence import Award, Evidence
 from podium.leaderboard.groups import Group, aligner, unite
+from podium.leaderboard.honesty import doubts
+from podium.leaderboard.pairs import Comparison
+from podium.leaderboard.problem import Problem
 from podium.leaderboard.runs import Run, admitted, main_hardware, one_data, planned_run, text_of
 from podium.leaderboard.runs import record_key as record_key
 from podium.leaderboard.statistics import (
     MIN_SEEDS,
-    Comparison,
     Detectable,
     compare,
     detectable_gap,
-    mean_interval,
     ranks,
-    spread,
+    sign_flips,
     wilson_interval,
 )
 from podium.leaderboard.text import is_error
+from podium.leaderboard.tried import Effort, Trial
 from podium.records.environment import Environment
 from podium.records.record import DataPrint, RunRecord
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """The mean of a metric over finished seeds, its interval (cut to 0..1), the spread, the values."""
-
-    mean: float
-    low: float
-    high: float
-    spread: float
-    values: dict[int, float]
-
-    @classmethod
-    def of(cls, values: dict[int, float]) -> "Estimate":
-        """Estimate from one value a seed."""
-        numbers = list(values.values())
-        low, high = mean_interval(numbers)
-        mean = sum(numbers) / len(numbers)
-        return cls(mean=mean, low=max(low, 0.0), high=min(high, 1.0), spread=spread(numbers), values=values)
 
 
 @dataclass(frozen=True)
 class Row:
     """One entry. ``number`` counts rows from 1 as published; ``rank`` is null when a seed is not finished.
 
-    With ``groups``, the ensembles of that entry: their members are ``runs``; ``rank`` is null too where they are too few.
+    ``effort`` is what was tried for the entry, null where that is not known. With ``groups``, the ensembles of that entry:
+    their members are ``runs``; ``rank`` is null too where they are too few. Without a ``badge`` it is self-reported.
     """
 
     number: int
@@ -61,6 +47,8 @@ class Row:
     metric: str
     test_size: int
     groups: tuple[Group, ...] | None = None
+    effort: Effort | None = None
+    badge: Award | None = None
 
     @property
     def members(self) -> int:
@@ -101,8 +89,15 @@ class Row:
 
     def estimate(self, metric: str) -> Estimate | None:
         """A final metric over the finished seeds, or over ensembles; null where none finished."""
-        values = {seed: _metric(metrics, metric) for seed, metrics, _ in self._replicates}
-        return Estimate.of(values) if values else None
+        if metric not in self._estimates:
+            values = {seed: _metric(metrics, metric) for seed, metrics, _ in self._replicates}
+            self._estimates[metric] = Estimate.of(values) if values else None
+        return self._estimates[metric]
+
+    @cached_property
+    def _estimates(self) -> dict[str, Estimate | None]:
+        """Those that were asked for: a page asks many times, and a bootstrap takes milliseconds."""
+        return {}
 
     def test_set_interval(self) -> tuple[float, float] | None:
         """What another test set of this size could have shown, for the mean of the ranking metric.
@@ -120,7 +115,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A whole board. ``environments`` counts what the runs that count ran on."""
+    """A whole board. ``environments`` counts what the runs that count ran on; ``flips`` has the same pairs by the sign-flip
+    test, null where the seeds are too few for it; ``void`` is why some of the ``evidence`` does not count.
+    """
 
     board: Board
     rows: tuple[Row, ...]
@@ -129,6 +126,10 @@ class Table:
     environments: tuple[tuple[Environment, int], ...]
     comparisons: tuple[Comparison, ...]
     detectable: Detectable
+    flips: tuple[Comparison, ...] | None
+    doubts: tuple[Problem, ...]
+    evidence: tuple[Evidence, ...] = ()
+    void: tuple[Problem, ...] = ()
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -141,6 +142,31 @@ class Table:
         """Whether some entry holds a better rank than one with a better mean: spread hides differences."""
         found = [row.rank for row in self.rows if row.rank is not None]
         return found != sorted(found)
+
+    @cached_property
+    def comparisons_of(self) -> dict[int, list[Comparison]]:
+        """The comparisons that a row is in, by its number."""
+        found: dict[int, list[Comparison]] = {row.number: [] for row in self.rows}
+        for comparison in self.comparisons:
+            found[comparison.first].append(comparison)
+            found[comparison.second].append(comparison)
+        return found
+
+    @property
+    def claims(self) -> list[Comparison]:
+        """The differences that the ranks rest on."""
+        return [found for found in self.comparisons if found.p < self.board.alpha and found.difference != 0]
+
+    @property
+    def unconfirmed(self) -> list[Comparison]:
+        """The claims that the sign-flip test does not confirm; none where it is not made."""
+        p = {(found.first, found.second): found.p for found in self.flips or ()}
+        return [found for found in self.claims if p.get((found.first, found.second), 0.0) >= self.board.alpha]
+
+    @property
+    def tuned_unequally(self) -> bool:
+        """Whether more configurations were tried for some rows than for others."""
+        return len({row.effort.configurations for row in self.singles if row.effort}) > 1
 
     @property
     def troubles(self) -> list[tuple[Row, Run]]:
@@ -159,6 +185,7 @@ def make_table(
     records: Sequence[RunRecord],
     *,
     folders: Mapping[str, Path] | None = None,
+    tried: Sequence[Trial] | None = None,
 ) -> Table:
     """Rank the records of a board; their order has no influence.
 
@@ -172,14 +199,15 @@ def make_table(
     by_run = admitted(board, entries, records)
     data = one_data([by_run[key] for key in sorted(by_run)])
     hardware = main_hardware(list(by_run.values()))
-    rows = [_row(board, entry, by_run, data, hardware) for entry in entries]
+    rows = [_row(board, entry, by_run, data, hardware, tried) for entry in entries]
     by_key = {row.entry.key: row for row in rows}
     rows += [_ensembles(by_key[plan.entry], plan.members, folders or {}) for plan in board.ensembles]
     ranked = [row for row in rows if row.testable]
     estimates = [row.estimate(board.metric) for row in ranked]
     values = [found.values for found in estimates if found is not None]
     resolution = 1 / data.sizes["test"] if data else 0.0
-    align = aligner(values, [row.members for row in ranked], board.seeds)
+    sizes = [row.members for row in ranked]
+    align = aligner(values, sizes, board.seeds) if board.ensembles else None
     comparisons = compare(values, resolution=resolution, align=align)
     found = ranks(comparisons, len(ranked), alpha=board.alpha, direction=board.direction)
     rank_of = {row.key: rank for row, rank in zip(ranked, found, strict=True)}
@@ -188,6 +216,8 @@ def make_table(
         replace(row, number=k, rank=rank_of.get(row.key)) for k, row in enumerate(ordered, start=1)
     )
     number_of = {row.key: row.number for row in numbered}
+    numbers = [number_of[row.key] for row in ranked]
+    flips = sign_flips(values, alpha=board.alpha, align=align)
     single = [value for row, value in zip(ranked, values, strict=True) if row.groups is None]
     return Table(
         board=board,
@@ -195,8 +225,10 @@ def make_table(
         data=data,
         hardware=hardware,
         environments=_environments(row for row in numbered if row.groups is None),
-        comparisons=_by_number(comparisons, [number_of[row.key] for row in ranked]),
+        comparisons=_by_number(comparisons, numbers),
         detectable=detectable_gap(single, resolution=resolution, alpha=board.alpha, tests=len(comparisons)),
+        flips=None if flips is None else _by_number(flips, numbers),
+        doubts=tuple(doubts(board, entries, records, tried)),
     )
 
 
@@ -206,10 +238,12 @@ def _row(
     by_run: dict[tuple[str, int], RunRecord],
     data: DataPrint | None,
     hardware: str | None,
+    tried: Sequence[Trial] | None,
 ) -> Row:
     runs = tuple(planned_run(seed, by_run.get((entry.entry_hash, seed)), hardware) for seed in board.seeds)
     size = data.sizes["test"] if data else 0
-    return Row(number=0, rank=None, entry=entry, runs=runs, metric=board.metric, test_size=size)
+    effort = None if tried is None else Effort.of(tried, entry.key)
+    return Row(0, None, entry, runs, metric=board.metric, test_size=size, effort=effort)
 
 
 def _ensembles(row: Row, members: int, folders: Mapping[str, Path]) -> Row:
@@ -242,11 +276,7 @@ def _place(row: Row, rank: int | None, board: Board) -> tuple[Any, ...]:
 
 def _environments(rows: Iterable[Row]) -> tuple[tuple[Environment, int], ...]:
     seen = [record.environment for row in rows for record in row.finished]
-    by_text = {text_of(environment): environment for environment in seen}
-    counts = Counter(text_of(environment) for environment in seen)
-    return tuple(
-        (by_text[text], counts[text]) for text in sorted(counts, key=lambda text: (-counts[text], text))
-    )
+    return tuple(sorted(Counter(seen).items(), key=lambda found: (-found[1], text_of(found[0]))))
 
 
 def _by_number(comparisons: Sequence[Comparison], numbers: Sequence[int]) -> tuple[Comparison, ...]:

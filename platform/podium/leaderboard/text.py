@@ -7,7 +7,29 @@ HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 SPACES = re.compile(r"[^\S\N{NO-BREAK SPACE}]+")
 MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~$:@]|(?<=www)\.)", re.IGNORECASE)
-SPOKEN = {"top1": "top-1", "top3": "top-3", "top5": "top-5", "iou": "IoU", "map": "mAP", "mse": "MSE"}
+LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "\N{NO-BREAK SPACE}": "~",
+    "–": "--",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    **{mark: f"\\{mark}" for mark in "&%$#_{}"},
+}
+SPOKEN = {
+    "top1": "top-1",
+    "top3": "top-3",
+    "top5": "top-5",
+    "iou": "IoU",
+    "map": "mAP",
+    "mse": "MSE",
+    "rmse": "RMSE",
+    "mae": "MAE",
+}
 
 
 def visible(text: str) -> str:
@@ -30,6 +52,11 @@ def markdown_cell(text: str) -> str:
     """A cell of a Markdown table that shows exactly this text."""
     line = visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return MARKDOWN.sub(r"\\\1", line)
+
+
+def latex_cell(text: str) -> str:
+    """A cell of a LaTeX table that shows exactly this text."""
+    return "".join(LATEX.get(character, character) for character in visible(text))
 
 
 def short_name(metric: str) -> str:

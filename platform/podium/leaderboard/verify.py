@@ -6,7 +6,6 @@ Validation metrics, costs and histories have no predictions to be recomputed fro
 import hashlib
 import io
 import json
-import math
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -24,29 +23,18 @@ from podium.leaderboard.build import (
     rebuild,
     record_folders,
 )
+from podium.leaderboard.equivalence import same_value
+from podium.leaderboard.honesty import doubts
+from podium.leaderboard.problem import Problem
 from podium.leaderboard.rows import PREDICTIONS_FILE, SUMMARY_FILE, read_summary
 from podium.leaderboard.runs import record_key
 from podium.leaderboard.summary import builders, definition
+from podium.leaderboard.tried import read_tried
 from podium.metrics import evaluate, labels_hash
 from podium.records.files import sha256_of
 from podium.records.record import RECORD_FILE, RunRecord, Status, entry_hash
 
-LOSS_TOLERANCE = 1e-9  # logarithms differ in their last bits between processors; errors are counts and exact
 Arrays = dict[str, npt.NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is not as published: where, what it says, and what was recomputed."""
-
-    file: str
-    field: str
-    says: str
-    recomputed: str
-
-    def __str__(self) -> str:
-        """The problem in one line."""
-        return f"{self.file}: {self.field} is published as {self.says}, found {self.recomputed}"
 
 
 @dataclass(frozen=True)
@@ -125,7 +113,7 @@ def check_metrics(run: Published) -> Iterator[Problem]:
     said = {name: value for name, value in (run.record.metrics or {}).items() if name.startswith("test/")}
     for name in sorted(said.keys() | measured.keys()):
         before, after = said.get(name), measured.get(name)
-        if before is None or after is None or not _same(name, before, after):
+        if before is None or after is None or not same_value(name, before, after):
             yield Problem(run.record_file, f"metrics.{name}", _shown(before), _shown(after))
 
 
@@ -161,18 +149,29 @@ def check_membership(report: Path) -> Iterator[Problem]:
 
 
 def check_pages(report: Path) -> Iterator[Problem]:
-    """The pages are what the records give, byte for byte."""
+    """The pages are what the records give, byte for byte, and all evidence counts."""
     with tempfile.TemporaryDirectory() as folder:
         again = Path(folder) / "again"
         try:
-            rebuild(report, again)
+            table = rebuild(report, again)
         except ValueError as error:
             yield Problem(RECORDS_FOLDER, "records", "a board", _one_line(error))
             return
+        yield from table.void
         for name in files_of(again):
             if name.startswith(f"{RECORDS_FOLDER}/") or name == CHECKSUMS_FILE:
                 continue
             yield from _compare_file(report, again, name)
+
+
+def check_honesty(report: Path) -> Iterator[Problem]:
+    """Seeds are neither chosen, repeated nor hidden, and nothing was selected on the test split."""
+    board, entries = definition(read_summary(report))
+    try:
+        records, tried = [RunRecord.load(folder) for folder in record_folders(report)], read_tried(report)
+    except ValueError:  # named by the other checks
+        return
+    yield from doubts(board, entries, records, tried)
 
 
 RUN_CHECKS: tuple[RunCheck, ...] = (
@@ -182,7 +181,7 @@ RUN_CHECKS: tuple[RunCheck, ...] = (
     check_labels,
     check_metrics,
 )
-BOARD_CHECKS: tuple[BoardCheck, ...] = (check_checksums, check_membership, check_pages)
+BOARD_CHECKS: tuple[BoardCheck, ...] = (check_checksums, check_membership, check_honesty, check_pages)
 
 
 def verify(
@@ -273,13 +272,6 @@ def _compare_file(report: Path, again: Path, name: str) -> Iterator[Problem]:
 def _cut(content: bytes, at: int) -> str:
     """What stands around the first difference."""
     return repr(content[max(at - 30, 0) : at + 50].decode(errors="ignore"))  # a cut can halve a character
-
-
-def _same(name: str, before: float, after: float) -> bool:
-    if math.isnan(before) or math.isnan(after):
-        return math.isnan(before) and math.isnan(after)
-    tolerance = LOSS_TOLERANCE if name.endswith("/loss") else 0.0
-    return before == after or abs(before - after) <= tolerance * abs(after)
 
 
 def _shown(value: float | None) -> str:

@@ -15,11 +15,11 @@ import torch
 from torch import nn
 
 from podium.pack.lane import Lane
-from podium.pack.loop import plain_memory
 from podium.pack.trial import seconds_alone, seconds_packed
 from podium.records.environment import Environment
 from podium.records.files import write_atomically
 from podium.records.record import canonical_json
+from podium.run.engine import plain_memory
 
 CHOICES_FILE = ".packing.json"
 STEP = 4  # candidates are all lanes, and 4, 16, 64 ... of them in a program

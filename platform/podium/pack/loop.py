@@ -1,15 +1,15 @@
 """The epochs of a pack: batches, journals, validation, schedules, and lanes that leave."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from podium.pack.lane import Lane
 from podium.pack.program import Program
+from podium.run.engine import plain_memory
 from podium.run.interrupts import Interrupts
 from podium.run.recorder import divergence
 
@@ -25,6 +25,9 @@ class Ends(Protocol):
 
     def finished(self, lane: Lane, state: Mapping[str, Tensor]) -> None:
         """A lane came to its end, or was stopped early, with these weights."""
+
+    def rung(self, epochs: int) -> Collection[int]:
+        """So many epochs are over: the places of the lanes that go no further, though they are not at their end."""
 
 
 class Loop:
@@ -78,6 +81,8 @@ class Loop:
         if program.lanes:
             self._share_time()
             self._leave(epoch)
+        if program.lanes:
+            self._compact(self.ends.rung(epoch + 1))
 
     def _flush(self, epoch: int, validation: Sequence[Mapping[str, float]] | None) -> Tensor:
         """Record what was trained since the last time; diverged lanes leave. The places of those that stay."""
@@ -134,6 +139,12 @@ class Loop:
             self._mark = time.perf_counter()  # what they leave behind is no training
             self.program.select([k for k, lane in enumerate(lanes) if not last and not lane.stopped])
 
+    def _compact(self, gone: Collection[int]) -> None:
+        """Go on without the lanes in these places; the program shrinks."""
+        self._mark = time.perf_counter()  # comparing lanes is no training
+        if gone:
+            self.program.select([k for k, lane in enumerate(self.program.lanes) if lane.place not in gone])
+
     def _keep(self, alive: list[int]) -> None:
         self._share_time()
         self.program.select(alive)
@@ -150,15 +161,3 @@ def _order(lane: Lane, epoch: int) -> Tensor:
     order = lane.loader.order(epoch)
     assert order is not None  # training is shuffled
     return order
-
-
-@contextmanager
-def plain_memory() -> Iterator[None]:
-    """Leave new memory as it is: with deterministic algorithms torch fills it, which only unfinished code can see."""
-    setting: Any = torch.utils.deterministic
-    before = setting.fill_uninitialized_memory
-    setting.fill_uninitialized_memory = False
-    try:
-        yield
-    finally:
-        setting.fill_uninitialized_memory = before

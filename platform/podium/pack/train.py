@@ -7,6 +7,7 @@ one that was trained alone is the tag ``packed`` and its costs: ``packed_s`` is 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from podium.run.under_way import Run, close_run, environment_of, open_run
 Config = dict[str, Any]
 TAG = "packed"
 Told = Callable[[int, RunRecord], None]
+Judge = Callable[[int, Collection[int]], Collection[int]]
 
 
 def train_packed(
@@ -41,13 +43,16 @@ def train_packed(
     choice: Choice | None = None,
     pictures: Collection[int] = (),
     ended: Told = lambda place, record: None,
+    judge: Judge = lambda epochs, places: (),
+    together: int = 1,
 ) -> tuple[list[RunRecord], int]:
     """Train checked configurations of one bucket, and return their records and the number of programs.
 
     They are trained alone where no program is at least so many times as fast as one run after the other. ``choice`` null:
     the fastest form here. ``pictures`` are the places of those that leave pictures. ``ended`` is told of each run, by its
-    place, when it is over. What is final already is not trained again. A pack that is interrupted begins again with the
-    next command, but for the runs that were over.
+    place, when it is over. ``judge`` is asked after each epoch which of the places under way stop there; as many places in a
+    row as are ``together`` are in one program, for it to compare. What is final already is not trained again. A pack that
+    is interrupted begins again with the next command, but for the runs that were over.
 
     Raises:
         Unpackable: they cannot be one program, or are faster alone; nothing was trained.
@@ -66,12 +71,22 @@ def train_packed(
     if choice.speedup < at_least:
         how = "one after the other" if at_least == 1 else f"{at_least:g} at once"
         raise Unpackable(f"{how} they train faster: one program is {choice.speedup:.2f} times as fast")
-    begins = range(0, len(lanes), choice.lanes)
-    for begin in begins:
-        part = lanes[begin : begin + choice.lanes]
-        pack = _Pack(data, grouped=choice.grouped, pictures=pictures, ended=ended)
+    parts = divided(lanes, most=choice.lanes, together=together)
+    for part in parts:
+        pack = _Pack(data, grouped=choice.grouped, pictures=pictures, ended=ended, judge=judge)
         pack.train(part)
-    return [record for config in configs if (record := find_record(config)) is not None], len(begins)
+    return [record for config in configs if (record := find_record(config)) is not None], len(parts)
+
+
+def divided(lanes: Sequence[Lane], *, most: int, together: int) -> list[list[Lane]]:
+    """Lanes for each program: at most so many, unless more of them belong together."""
+    parts: list[list[Lane]] = []
+    for _, group in groupby(lanes, key=lambda lane: lane.place // together):
+        found = list(group)
+        if not parts or len(parts[-1]) + len(found) > most:
+            parts.append([])
+        parts[-1] += found
+    return parts
 
 
 def build_lanes(configs: Sequence[Config], places: Sequence[int]) -> tuple[list[Lane], DataModule]:
@@ -110,11 +125,14 @@ def goes_on(config: Config) -> bool:
 class _Pack:
     """One program's runs, from opening to closing them."""
 
-    def __init__(self, data: DataModule, *, grouped: bool, pictures: Collection[int], ended: Told) -> None:
+    def __init__(
+        self, data: DataModule, *, grouped: bool, pictures: Collection[int], ended: Told, judge: Judge
+    ) -> None:
         self._data = data
         self._grouped = grouped
         self._pictures = pictures
         self._ended = ended
+        self._judge = judge
         self._runs: dict[int, Run] = {}
         self._measured: dict[str, float] | None = None
 
@@ -176,6 +194,13 @@ class _Pack:
         record = finish_run(run, lane.parts, lane.config, spent, torch.device("cpu"), measured=self._measured)
         del self._runs[lane.place]
         self._ended(lane.place, record)
+
+    def rung(self, epochs: int) -> Collection[int]:
+        """Close the runs that are stopped here."""
+        gone = set(self._judge(epochs, sorted(self._runs)))
+        for place in gone:
+            self._ended(place, close_run(self._runs.pop(place), Status.STOPPED))
+        return gone
 
     def _close_all(self, status: Status, error: str) -> None:
         for run in self._runs.values():

@@ -4,7 +4,7 @@ import hashlib
 import os
 import platform
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -43,12 +43,12 @@ class Environment:
     diff_sha256: str | None
     lock: str | None
     python: str
-    versions: dict[str, str]
+    versions: dict[str, str] = field(hash=False)
     platform: str
     cpu: str
     cores: int
     memory_mib: int
-    gpus: list[str]
+    gpus: list[str] = field(hash=False)
     threads: int
 
     @classmethod
@@ -61,7 +61,7 @@ class Environment:
             diff_sha256=hashlib.sha256(diff).hexdigest() if diff is not None else None,
             lock=lock,
             python=platform.python_version(),
-            versions=_versions(),
+            versions=dict(_versions()),
             platform=platform.platform(),
             cpu=_cpu(),
             cores=_cores(),
@@ -158,6 +158,7 @@ def _new_file(repository: Path, name: bytes) -> bytes:
     return head + b"@@ -0,0 +1,%d @@\n" % len(lines) + b"".join(b"+" + line for line in lines) + end
 
 
+@lru_cache(maxsize=1)
 def _versions() -> dict[str, str]:
     found = {}
     for package in PACKAGES:

@@ -5,6 +5,8 @@ import os
 import secrets
 from pathlib import Path
 
+PIECE = 2**18  # bytes that are copied at once
+
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that a reader, or a crash, sees the old content or the new, never a part."""
@@ -19,6 +21,16 @@ def write_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def copy_hashed(source: Path, target: Path) -> str:
+    """Copy a file's content; its SHA-256 (hex), from the bytes that were written: reading them once is enough."""
+    digest = hashlib.sha256()
+    with source.open("rb", buffering=0) as read, target.open("xb", buffering=0) as written:
+        while piece := read.read(PIECE):
+            digest.update(piece)
+            written.write(piece)
+    return digest.hexdigest()
 
 
 def sha256_of(path: Path) -> str:

@@ -18,6 +18,7 @@ from podium.records.files import write_atomically
 from podium.records.journal import JOURNAL_FILE
 from podium.records.mapping import group_keys
 from podium.records.record import RECORD_FILE, RunRecord, Status
+from podium.records.sizes import note_sizes
 from podium.records.target import Target, target_of
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ class Pusher:
             except StoreError as error:
                 report.away[target.shown] = str(error)
                 return
+            if target.database is not None:
+                note_sizes(target.database)
         for folder, record, target in self._unmarked:
             if self._open_groups.isdisjoint(group_keys(record)):
                 self._mark(folder, target, whole=True)

@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -29,11 +29,13 @@ NOT_IDENTITY = frozenset(
         "data.root",
         "data.seed",
         "data.images.in_memory",
+        "data.images.packed",
         "tricks.logistic_head.features",
     }
 )
+_PLAIN = (str, int, type(None))  # looked for first: a board has ten thousand configurations
 # What is the same as not being named while it is null: there are records from before it.
-NULL_IS_ABSENT = frozenset({"data.split.train_examples", "trainer.changes"})
+NULL_IS_ABSENT = frozenset({"data.split.train_examples", "data.images.crops", "trainer.changes"})
 
 
 # Tags of a run that began from another's checkpoint: whose, and how many epochs were trained there.
@@ -59,7 +61,7 @@ class DataPrint:
     name: str
     content: str
     split: str
-    sizes: dict[str, int]
+    sizes: dict[str, int] = field(hash=False)
     test_labels: str
 
 
@@ -164,11 +166,13 @@ class RunRecord:
             ValueError: there is none, or it is damaged.
         """
         path = folder / RECORD_FILE
-        if not path.is_file():
+        try:
+            content = path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise ValueError(
                 f"{folder} must be the folder of a run, got no {RECORD_FILE}; name one below runs/"
-            )
-        return cls.from_json(path.read_text(encoding="utf-8", errors="replace"), source=str(path))
+            ) from None
+        return cls.from_json(content.decode(errors="replace"), source=str(path))
 
 
 def entry_hash(config: Mapping[str, Any]) -> str:
@@ -176,7 +180,7 @@ def entry_hash(config: Mapping[str, Any]) -> str:
 
     Keys are sorted first, except those of ``tricks`` and ``augment``: their order is that in which they act. 1 and 1.0 are
     one value, and no augmentation is the same as none being named, as in records from before there were any; nor does a
-    ``data.split.train_examples`` or ``trainer.changes`` of null count.
+    ``data.split.train_examples``, ``data.images.crops`` or ``trainer.changes`` of null count.
     Of a file of weights (PATH@SHA256) only the first digits of its hash count: where it lies differs between machines.
     """
     identity = _identity(config, prefix="")
@@ -204,15 +208,20 @@ def _identity(config: Mapping[str, Any], *, prefix: str) -> dict[str, Any]:
         path = f"{prefix}{key}"
         if path in NOT_IDENTITY or (value is None and path in NULL_IS_ABSENT):
             continue
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        kept[key] = _identity(value, prefix=f"{path}.") if isinstance(value, Mapping) else value
+        if isinstance(value, _PLAIN):
+            kept[key] = value
+        elif isinstance(value, float):
+            kept[key] = int(value) if value.is_integer() else value
+        else:
+            kept[key] = _identity(value, prefix=f"{path}.") if isinstance(value, Mapping) else value
     return kept
 
 
 def _encode_numbers(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
+    if isinstance(value, _PLAIN):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
     if isinstance(value, Mapping):
         return {str(key): _encode_numbers(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from podium.records.accounts import ADMIN, TRAINING, Accounts
 from podium.records.mlflow_server import EVERYWHERE, Address, become, check_free, server_command
+from podium.records.sizes import note_sizes
 from podium.records.target import DATABASE_FILE, SQLITE, Target
 
 ACCOUNTS_FILE = "accounts.db"
@@ -74,7 +75,9 @@ def _stores(wishes: Wishes, folder: Path) -> tuple[Target, Accounts]:
     s3 = (wishes.artifacts or "").startswith(S3)
     check_packages(postgres=wishes.database is not None, s3=s3)
     runs, accounts = f"{SQLITE}{folder / DATABASE_FILE}", f"{SQLITE}{folder / ACCOUNTS_FILE}"
-    if wishes.database is not None:
+    if wishes.database is None:
+        note_sizes(folder / DATABASE_FILE)
+    else:
         url = database_url(wishes.database)
         of_accounts = url.set(database=f"{url.database}_auth")
         for one in (url, of_accounts):

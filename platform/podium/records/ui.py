@@ -6,6 +6,7 @@ from pathlib import Path
 from podium.records.mlflow_server import HERE, Address, become, check_free, server_command
 from podium.records.pusher import find_runs
 from podium.records.record import RunRecord
+from podium.records.sizes import note_sizes
 from podium.records.target import DATABASE_FILE, SQLITE, Target, target_of
 
 
@@ -24,6 +25,7 @@ def run_ui(runs: Path, *, uri: str | None, port: int) -> int:
     except ValueError as error:
         print(f"podium: {error}", file=sys.stderr)
         return 2
+    note_sizes(target.database)
     address = Address(HERE, port)
     print(f"MLflow: {address.shown} (Ctrl-C ends it), from {target.database}", flush=True)
     become(server_command(target, address, workers=1, accounts=False), {})

@@ -128,6 +128,7 @@ def check_run(config: Mapping[str, Any]) -> None:
     if not isinstance(config["name"], str) or not config["name"].strip():
         raise ConfigError(f"name must be text or null, got {config['name']!r}; quote it")
     _refuse_secrets(config["tracking"])
+    _refuse_auto(config["trainer"])
     for block, owner in blocks.items():
         check_values(owner, config[block], block)
         try:
@@ -178,6 +179,15 @@ def _refuse_secrets(tracking: Mapping[str, Any]) -> None:
         raise ConfigError(
             "tracking.uri must hold no password, got one; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
         )
+
+
+def _refuse_auto(trainer: Any) -> None:
+    """Runs that are compared are trained in a form that somebody named: two machines could find two."""
+    for key in ("precision", "channels_last", "compile"):
+        if isinstance(trainer, Mapping) and trainer.get(key) == "auto":
+            raise ConfigError(
+                f"trainer.{key} must be named where runs are compared, got auto; podium train with trainer=auto finds a name"
+            )
 
 
 def _default_name(choices: Mapping[Any, Any], config: Mapping[str, Any]) -> str:

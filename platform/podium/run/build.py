@@ -67,7 +67,7 @@ def build(config: Mapping[str, Any], data: DataModule | None = None) -> Assembly
             f"{data.targets}; choose another data or network"
         )
     check_workers(task, runtime.accelerator, runtime.devices)
-    task.augment_with(build_augmentations(config, targets=data.targets), finish=data.finish)
+    task.augment_with(augmentations_of_step(config, data), finish=data.finish)
     return Assembly(task=task, network=network, tricks=tricks, data=data, trainer=trainer, runtime=runtime)
 
 
@@ -118,6 +118,18 @@ def training_batch(data: DataModule, examples: int) -> Batch:
         rows = torch.linspace(0, len(found) - 1, min(examples, len(found))).round().long()
         batch = found.batch(rows)
     return batch
+
+
+def augmentations_of_step(config: Mapping[str, Any], data: DataModule) -> list[Augmentation]:
+    """The augmentations that are left for the training step: the data may take over the first ones.
+
+    Raises:
+        ConfigError: as ``build_augmentations``, or the data cannot take over what it is asked to.
+    """
+    augmentations = build_augmentations(config, targets=data.targets)
+    with refusals("data"):
+        augmentations = data.take_over(augmentations)
+    return augmentations
 
 
 def build_augmentations(config: Mapping[str, Any], *, targets: Targets) -> list[Augmentation]:

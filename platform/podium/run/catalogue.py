@@ -81,6 +81,7 @@ class Published:
     sources: Mapping[str, Source]
     entries: Mapping[str, Entry]
     tables: tuple[LayerTable, ...]
+    references: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def read_published(folder: Path) -> Published:
                 raise ConfigError(
                     f"{PUBLISHED_FILE} must name known figures and sources, got {claim} of {name}"
                 )
-    return Published(sources, entries, tables)
+    return Published(sources, entries, tables, known["references"])
 
 
 def _entry(name: str, section: str, values: Mapping[str, Any]) -> Entry:

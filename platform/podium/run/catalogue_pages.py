@@ -85,7 +85,7 @@ def _claims(published: Published, network: Counted) -> Iterator[str]:
         cells = [
             f"`{network.entry.name}`",
             COUNTED[claim.figure],
-            _linked(_printed(claim), source.link),
+            _linked(printed(claim), source.link),
             _number(claim.figure, computed),
             _cell(why),
         ]
@@ -97,7 +97,7 @@ def _accuracies(published: Published) -> Iterator[str]:
     yield "## Published accuracies"
     yield ""
     yield "As others published them, on ImageNet's validation set unless the source says otherwise."
-    yield "What Podium measured stands on its boards."
+    yield "What Podium measured stands beside them on [the reference boards](reference.md)."
     yield ""
     yield f"| network | {' | '.join(_ACCURACIES)} | source |"
     yield "|---|--:|--:|--:|--:|---|"
@@ -160,7 +160,7 @@ def _number(figure: str, value: float) -> str:
     return f"{value:,.2f}" if figure == "size_mib" else f"{value:,.0f}"
 
 
-def _printed(claim: Claim) -> str:
+def printed(claim: Claim) -> str:
     """A published number in as many digits as were printed: 138e6 as 138 million."""
     value = Decimal(claim.value)
     for exponent, word in ((9, "billion"), (6, "million")):

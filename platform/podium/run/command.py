@@ -1,14 +1,13 @@
-"""The commands about single runs: train, summary, evaluate, reproduce. Each prints for a person and returns an exit code."""
+"""The commands about single runs: train, summary, evaluate, retrieve. Each prints for a person and returns an exit code."""
 
 import logging
 import shutil
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from podium.run.assemble import compose
+from podium.run.assemble import check_run, compose, compose_seeds
 from podium.run.errors import ConfigError
 
 EXIT_FAILED = 1
@@ -23,7 +22,7 @@ def show_notes() -> None:
 def train_command(overrides: Sequence[str], *, fresh: bool) -> int:
     """Train one run in the foreground; MLflow is fed by another process."""
     show_notes()
-    config = compose(overrides)
+    config = compose_alone(overrides)
     from podium.records.sync import spawn_follower, wait_for_sync
     from podium.run.folders import find_folders, find_record, is_final, run_folder
     from podium.run.train import train
@@ -46,6 +45,17 @@ def train_command(overrides: Sequence[str], *, fresh: bool) -> int:
     return _report(record)
 
 
+def compose_alone(overrides: Sequence[str]) -> dict[str, Any]:
+    """The checked configuration of one run, with the fastest form in the place of ``auto``."""
+    (config,) = compose_seeds(overrides, seeds=None)
+    if "auto" in config["trainer"].values():
+        from podium.run.forms import with_form
+
+        config = with_form(config)
+    check_run(config)
+    return config
+
+
 def summary_command(overrides: Sequence[str]) -> int:
     """Print layers, output shapes, parameters and computed costs of a configuration's network."""
     show_notes()
@@ -65,17 +75,24 @@ def summary_command(overrides: Sequence[str]) -> int:
     return 0
 
 
-def evaluate_command(folder: Path) -> int:
-    """Score a finished run again and compare with its record."""
+def evaluate_command(folder: Path, *, data_root: str | None, board_only: bool) -> int:
+    """Score a finished run again and compare with its record; ``board_only`` where options of a board were given.
+
+    Raises:
+        ConfigError: the run cannot be scored, or has no rows and badges.
+    """
+    if board_only:
+        raise ConfigError(
+            f"--row and --badge are of a board, got {folder}; name a board's folder, or leave them out"
+        )
     from podium.run.evaluate import evaluate
 
-    result = evaluate(folder)
+    result = evaluate(folder, data_root=data_root)
     for name, value in result.measured.items():
         print(f"{name:<18} measured {value:.6f}   recorded {result.recorded[name]:.6f}")
     print(f"largest change of a probability: {result.largest_change:.2g}")
-    same = result.largest_change < 1e-4
-    print("the record is confirmed" if same else "the record is NOT confirmed: predictions changed")
-    return 0 if same else EXIT_FAILED
+    print("the record is confirmed" if result.same else "the record is NOT confirmed: predictions changed")
+    return 0 if result.same else EXIT_FAILED
 
 
 def retrieve_command(folder: Path, *, queries: int) -> int:
@@ -87,45 +104,6 @@ def retrieve_command(folder: Path, *, queries: int) -> int:
         print(f"recall at {k:<2}  {100 * recall:.2f} %")
     print(f"each of {result.examples} test images among the others; {queries} queries: {result.picture}")
     return 0
-
-
-def reproduce_command(report: Path, *, row: int, data_root: str) -> int:
-    """Train one row of a board again in a fresh folder that is kept only when the result differs."""
-    from podium.leaderboard.rows import read_summary, row_ensembles, row_records
-    from podium.leaderboard.summary import definition
-
-    try:
-        records = row_records(report, row)
-        ensembles = row_ensembles(report, row)
-        board, _ = definition(read_summary(report))
-    except ValueError as error:
-        raise ConfigError(str(error)) from None
-    from podium.records.record import RunRecord
-    from podium.run.reproduce import Verdict, reproduce
-
-    folder = Path(tempfile.mkdtemp(prefix="podium-reproduce-"))
-    print(f"row {row}, {records[0].name}: {len(records)} runs again in {folder}")
-
-    def show(again: RunRecord) -> None:
-        print(f"  seed {again.seed}: {_result(again)}", flush=True)
-
-    result = reproduce(records, folder, metric=board.metric, data_root=data_root, on_run=show)
-    low, high = result.interval
-    same = sum(repetition.bit_equal for repetition in result.repetitions)
-    print(f"{result.verdict}: {same} of {len(result.repetitions)} runs have the same bits; ", end="")
-    print(f"published mean interval of {board.metric}: {low:.4f} to {high:.4f}")
-    for reason in result.reasons:
-        print(f"  differs: {reason}")
-    if ensembles:
-        from podium.run.ensemble import ensembles_again
-
-        for line in ensembles_again(ensembles, [found.again for found in result.repetitions], board.metric):
-            print(line)
-    if result.verdict is Verdict.BIT_EQUAL:
-        shutil.rmtree(folder)
-    else:
-        print(f"the new runs are in {folder}")
-    return EXIT_FAILED if result.verdict is Verdict.NOT else 0
 
 
 def _report(record: Any) -> int:
@@ -152,7 +130,3 @@ def describe(metrics: Mapping[str, float], split: str) -> str:
         for name, value in sorted(found.items(), key=lambda item: item[0] == "loss")
     ]
     return f"{split} " + ", ".join(shown)
-
-
-def _result(record: Any) -> str:
-    return f"{record.status}: {record.error}" if record.metrics is None else describe(record.metrics, "test")

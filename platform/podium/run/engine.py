@@ -13,8 +13,10 @@ import torch
 from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from pytorch_lightning.strategies import DDPStrategy
 
+from podium.data.arrays import resident
 from podium.data.loader import BatchLoader
 from podium.run.build import Assembly
+from podium.run.epoch import LeanEpoch
 from podium.run.folders import CHECKPOINT_FILE
 from podium.run.interrupts import Interrupts
 from podium.run.progress import ProgressBar
@@ -70,7 +72,7 @@ def fit(
 
 def training_loader(parts: Assembly, *, seed: int) -> BatchLoader:
     """Shuffled training batches, as the task wants them."""
-    training = parts.data.plain("train") if parts.task.augments else parts.data.examples("train")
+    training = parts.data.training(plain=parts.task.augments)
     return BatchLoader(training, batch_size=parts.data.batch_size, seed=seed, shuffle=True)
 
 
@@ -87,13 +89,16 @@ def loop(
     One of several workers takes its share of every batch.
     """
     trainer = make_trainer(parts, folder, callbacks)
+    LeanEpoch.into(trainer)
     validation = parts.data.val_dataloader()
     if trainer.world_size > 1:
         for one in (loader, validation):
             one.take_share(trainer.global_rank, of=trainer.world_size)
+    if trainer.strategy.root_device.type == "cuda":
+        _take_along(trainer.strategy.root_device, loader, validation)
     if parts.trainer.compile:
         parts.network.compile()
-    with quiet_lightning():
+    with quiet_lightning(), plain_memory():
         trainer.fit(
             parts.task,
             train_dataloaders=loader,
@@ -101,6 +106,13 @@ def loop(
             ckpt_path=checkpoint,
             weights_only=True,
         )
+
+
+def _take_along(device: torch.device, *loaders: BatchLoader) -> None:
+    """Let small data sets live on the GPU, so that no step waits for its batch to be copied there."""
+    for loader in loaders:
+        free, _ = torch.cuda.mem_get_info(device)
+        loader.examples = resident(loader.examples, device, free=free)
 
 
 def make_trainer(parts: Assembly, folder: Path, callbacks: list[pl.Callback]) -> pl.Trainer:
@@ -140,6 +152,18 @@ def pin_threads(runtime: Mapping[str, Any]) -> None:
     torch.set_num_threads(runtime["threads"])
     with suppress(RuntimeError):  # torch allows it once in a process, before the first parallel region
         torch.set_num_interop_threads(1)
+
+
+@contextmanager
+def plain_memory() -> Iterator[None]:
+    """Leave new memory as it is: with deterministic algorithms torch fills it, which only unfinished code can see."""
+    setting: Any = torch.utils.deterministic
+    before = setting.fill_uninitialized_memory
+    setting.fill_uninitialized_memory = False
+    try:
+        yield
+    finally:
+        setting.fill_uninitialized_memory = before
 
 
 @contextmanager

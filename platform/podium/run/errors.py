@@ -1,7 +1,8 @@
 """Errors that a person reads: one line with the requirement, the value and the remedy."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 MOST_LISTED = 24  # longer lists are no help in an error
 
@@ -11,6 +12,15 @@ class ConfigError(ValueError):
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """The errors of a room that knows no ConfigError."""
+    try:
+        yield
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -6,9 +6,8 @@ from typing import Any
 
 import torch
 
-from podium.data.loader import BatchLoader
 from podium.run.build import build, refusals
-from podium.run.engine import pin_threads
+from podium.run.engine import pin_threads, training_loader
 
 STEPS = 8
 WARM_UP = 2
@@ -25,8 +24,7 @@ def estimate_seconds(config: Mapping[str, Any]) -> float:
     with refusals("data"):
         parts.data.prepare_data()
         parts.data.setup("fit")
-    training = parts.data.plain("train") if parts.task.augments else parts.data.examples("train")
-    loader = BatchLoader(training, batch_size=parts.data.batch_size, seed=config["seed"], shuffle=True)
+    loader = training_loader(parts, seed=config["seed"])
     optimizer = parts.task.configure_optimizers()
     count = min(STEPS, len(loader))
     warm_up = min(WARM_UP, count - 1)

@@ -10,6 +10,7 @@ import safetensors
 import safetensors.torch
 import torch
 
+from podium.leaderboard.badges import MOST_CHANGE
 from podium.records.record import RunRecord, Status
 from podium.run.assemble import check_run
 from podium.run.build import Assembly, build, refusals
@@ -27,6 +28,11 @@ class Evaluation:
     recorded: dict[str, float]
     measured: dict[str, float]
     largest_change: float
+
+    @property
+    def same(self) -> bool:
+        """Whether the saved answers are confirmed."""
+        return self.largest_change <= MOST_CHANGE
 
 
 def evaluate(folder: Path, *, data_root: str | None = None) -> Evaluation:

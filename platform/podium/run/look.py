@@ -13,7 +13,7 @@ from podium.contracts import Augmentation
 from podium.data.arrays import Examples, SplitName
 from podium.data.base import DataModule
 from podium.run.assemble import compose
-from podium.run.build import build_augmentations, make, refusals
+from podium.run.build import augmentations_of_step, make, refusals
 from podium.run.engine import pin_threads
 from podium.run.errors import ConfigError
 from podium.visualize.look import SEEN, look_grid
@@ -64,7 +64,7 @@ def look(config: Mapping[str, Any], *, out: Path) -> Look:
         )
     pin_threads(config["runtime"])
     data: DataModule = make(config["data"], "data")
-    augmentations = build_augmentations(config, targets=data.targets)
+    augmentations = augmentations_of_step(config, data)
     with refusals("data"):
         data.prepare_data()
         data.setup("fit")
@@ -73,7 +73,7 @@ def look(config: Mapping[str, Any], *, out: Path) -> Look:
     chosen = _chosen(splits["train"])
     batch = splits["train"].batch(chosen)
     torch.manual_seed(config["seed"])
-    columns, titles = _columns(batch.input, augmentations, data.finish, config)
+    columns, titles = _columns(batch.input, _drawn(data, chosen, augmentations), data.finish, config)
     names = getattr(data, "class_names", None) or [str(k) for k in range(data.num_classes)]
     whole = data.targets == "classes"
     labels = [names[int(k)] for k in batch.target] if whole else [str(int(k)) for k in chosen]
@@ -111,20 +111,34 @@ def _chosen(examples: Examples) -> Tensor:
     return torch.from_numpy(np.concatenate([seen, others]))
 
 
+def _drawn(
+    data: DataModule, chosen: Tensor, augmentations: Sequence[Augmentation]
+) -> Callable[[int], Tensor] | None:
+    """A function that makes the images of one epoch, or None if nothing changes them."""
+    training = data.training(plain=True)
+    if not augmentations and training.at(0) is training:
+        return None
+
+    def draw(epoch: int) -> Tensor:
+        images = training.at(epoch).batch(chosen).input
+        for augmentation in augmentations:
+            images = augmentation(images)
+        return images
+
+    return draw
+
+
 def _columns(
     input: Tensor,
-    augmentations: Sequence[Augmentation],
+    draw: Callable[[int], Tensor] | None,
     finish: Callable[[Tensor], Tensor],
     config: Mapping[str, Any],
 ) -> tuple[list[Tensor], list[str]]:
     """The images as they are, after so many draws, and, where the view changes more, as a network sees the first draw."""
-    columns, titles = [input], ["before" if augmentations else "picture"]
-    for draw in range(DRAWS if augmentations else 0):
-        images = input
-        for augmentation in augmentations:
-            images = augmentation(images)
-        columns.append(images)
-        titles.append("after" if draw == 0 else "")
+    columns, titles = [input], ["picture" if draw is None else "before"]
+    for epoch in range(DRAWS if draw else 0):
+        columns.append(draw(epoch) if draw else input)
+        titles.append("after" if epoch == 0 else "")
     view = config["data"]["view"]
     if view["standardize"] != "none" or view["permute_seed"] is not None:
         columns.append(finish(columns[min(1, len(columns) - 1)]))

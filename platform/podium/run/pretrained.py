@@ -15,7 +15,8 @@ from podium.run.folders import WEIGHTS_FILE
 
 _KEY = "network.weights"
 _PUBLISHED = r"(torchvision|timm)($|[:@])"
-_ELSEWHERE = {"root", "seed", "batch_size", "split", "view"}  # keys of data that do not say which they are
+# Keys of data that do not say which they are.
+_ELSEWHERE = {"root", "seed", "batch_size", "split", "view", "images"}
 
 
 def pinned(config: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from podium.leaderboard.statistics import mean_interval
+from podium.leaderboard.board import Board
+from podium.leaderboard.equivalence import Equivalence, equivalence
 from podium.records.environment import differences
 from podium.records.record import RunRecord, Status
 from podium.run.assemble import check_run
@@ -19,8 +20,14 @@ class Verdict(StrEnum):
     """How close a repetition came."""
 
     BIT_EQUAL = "bit-equal"
-    WITHIN = "within the interval"
+    WITHIN = "within the band"
+    OPEN = "undecided"
     NOT = "not reproduced"
+
+    @property
+    def reproduced(self) -> bool:
+        """Whether the row is proven again."""
+        return self in (Verdict.BIT_EQUAL, Verdict.WITHIN)
 
 
 @dataclass(frozen=True)
@@ -34,11 +41,14 @@ class Repetition:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """A row trained again. ``reasons`` say what differs between then and now, when not every bit is the same."""
+    """A row trained again. ``reasons`` say what differs between then and now, when not every bit is the same.
+
+    ``found`` is how far the means are apart, null where a new run has no result.
+    """
 
     verdict: Verdict
     repetitions: list[Repetition]
-    interval: tuple[float, float]
+    found: Equivalence | None
     reasons: list[str]
 
 
@@ -46,13 +56,13 @@ def reproduce(
     records: Sequence[RunRecord],
     folder: Path,
     *,
-    metric: str,
+    board: Board,
     data_root: str,
     on_run: Callable[[RunRecord], None] = lambda _: None,
 ) -> Reproduction:
     """Train every published run of one row again below ``folder``; ``on_run`` is called after each.
 
-    The row's interval is that of ``metric``, by its logged name.
+    Results are compared by the metric of the row's ``board``, within its band.
 
     Raises:
         ConfigError: there is nothing to repeat, or a record's configuration cannot be run by this version.
@@ -67,11 +77,11 @@ def reproduce(
         again = train(fresh_config(record, folder, data_root=data_root))
         repetitions.append(Repetition(published=record, again=again, bit_equal=_same_bits(record, again)))
         on_run(again)
-    interval = mean_interval([_score(record, metric) for record in finished])
+    found = _found(repetitions, board)
     return Reproduction(
-        verdict=_verdict(repetitions, interval, metric),
+        verdict=_verdict(repetitions, found),
         repetitions=repetitions,
-        interval=interval,
+        found=found,
         reasons=_reasons(repetitions),
     )
 
@@ -84,7 +94,7 @@ def fresh_config(record: RunRecord, folder: Path, *, data_root: str) -> dict[str
     """
     config = {
         **record.config,
-        "data": {**record.config["data"], "root": data_root},
+        "data": _data_here(record.config["data"], data_root),
         "paths": {"data": data_root, "runs": str(folder)},
         "runtime": {**record.config["runtime"], "groups": [], "tags": {}, "stop_epoch": None},
     }
@@ -92,14 +102,33 @@ def fresh_config(record: RunRecord, folder: Path, *, data_root: str) -> dict[str
     return config
 
 
-def _verdict(repetitions: Sequence[Repetition], interval: tuple[float, float], metric: str) -> Verdict:
+def _data_here(data: dict[str, Any], data_root: str) -> dict[str, Any]:
+    """The data's configuration; a pack that is not here is left out, since the files have the same pixels."""
+    here = {**data, "root": data_root}
+    packed = (data.get("images") or {}).get("packed")
+    if packed is not None and not Path(packed).is_dir():
+        here["images"] = {**data["images"], "packed": None}
+    return here
+
+
+def _found(repetitions: Sequence[Repetition], board: Board) -> Equivalence | None:
+    if any(repetition.again.metrics is None for repetition in repetitions):
+        return None
+    data = repetitions[0].published.data
+    return equivalence(
+        [_score(one.again, board.metric) - _score(one.published, board.metric) for one in repetitions],
+        band=board.band,
+        alpha=board.alpha,
+        resolution=1 / data.sizes["test"] if data else 0.0,
+    )
+
+
+def _verdict(repetitions: Sequence[Repetition], found: Equivalence | None) -> Verdict:
     if all(repetition.bit_equal for repetition in repetitions):
         return Verdict.BIT_EQUAL
-    if any(repetition.again.metrics is None for repetition in repetitions):
+    if found is None or found.outside:
         return Verdict.NOT
-    mean = sum(_score(repetition.again, metric) for repetition in repetitions) / len(repetitions)
-    low, high = interval
-    return Verdict.WITHIN if low <= mean <= high else Verdict.NOT
+    return Verdict.WITHIN if found.within else Verdict.OPEN
 
 
 def _reasons(repetitions: Sequence[Repetition]) -> list[str]:

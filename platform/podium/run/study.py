@@ -16,7 +16,10 @@ from podium.run.build import build, training_batch
 from podium.run.conf import conf_dir
 from podium.run.engine import pin_threads
 from podium.run.errors import ConfigError, nearest
+from podium.run.evaluate import trained
+from podium.run.folders import find_folders
 from podium.run.propagation import LayerSignal, measure
+from podium.run.score import predict, scores
 
 EXAMPLES = 256  # training examples that pass, evenly spread over the split
 
@@ -57,6 +60,19 @@ def candidate_configs(
     overrides = [*study.overrides, *study.variants[variant], *chosen]
     configs = compose_seeds(overrides, seeds=seeds)
     return [{**config, "name": f"{study.name} {variant}"} for config in configs]
+
+
+def with_training_metrics(record: RunRecord) -> RunRecord:
+    """A finished run's record with the metrics of the examples that it learnt, by its saved network; another as it is.
+
+    Raises:
+        ConfigError: the run's files are missing or damaged.
+    """
+    if record.metrics is None:
+        return record
+    _, parts = trained(find_folders(record.config)[0])
+    answers = predict(parts.task, parts.data.examples("train"), torch.device("cpu"))
+    return record.with_(metrics={**record.metrics, **scores(answers, record.config, "train")})
 
 
 def signal_record(config: Config) -> RunRecord:

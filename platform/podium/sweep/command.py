@@ -9,6 +9,7 @@ from typing import Any
 from podium.records.files import write_atomically
 from podium.records.record import Status, entry_hash
 from podium.run.errors import ConfigError
+from podium.sweep.halving import stopped_points
 from podium.sweep.packs import pack_sweep
 from podium.sweep.plan import Plan, make_plan, notes, rungs
 from podium.sweep.population import changing_points
@@ -134,6 +135,9 @@ def carry_out_sweep(
     try:
         print(pack_sweep(plan, tools, base))
         if all_known_are_over(plan):
+            return publish(plan)
+        if (halved := stopped_points(plan, base)) is not None:
+            settle(plan, tools, [], stopped=halved, ended=None)
             return publish(plan)
         from podium.sweep.tuning import carry_out
 

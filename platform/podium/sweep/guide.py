@@ -176,6 +176,8 @@ class Watch(tune.Callback):
         work.over += 1
         work.began.pop(trial.trial_id, None)
         work.bar.at(work.over, (trial.last_result or {}).get(VALUE))
+        trial.metric_analysis.clear()  # what Tune keeps of each is most of what a driver's memory grows by
+        trial.metric_n_steps.clear()
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any

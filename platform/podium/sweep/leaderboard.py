@@ -1,10 +1,15 @@
 """`podium leaderboard`: train what a board lacks, then build its pages from the records."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from podium.leaderboard.board import Entry
 from podium.leaderboard.build import build
+from podium.leaderboard.choice import chosen
+from podium.leaderboard.evidence import read_evidence
+from podium.leaderboard.tried import account
 from podium.run.assemble import board_and_out, compose_seeds
+from podium.run.errors import ConfigError, told
 from podium.sweep.lacking import tagged, train_lacking
 from podium.sweep.packs import Pack
 
@@ -19,6 +24,10 @@ def leaderboard_command(overrides: Sequence[str], *, concurrency: int | None, pa
     configs = {
         key: compose_seeds([f"entry={key}", *board.overrides], seeds=board.seeds) for key in board.entries
     }
+    try:
+        board = chosen(board, {key: found[0] for key, found in configs.items()})
+    except ValueError as error:
+        raise ConfigError(f"board.{error}") from None
     planned = [
         tagged(config, kind="board", name=board.name, key=key)
         for key in board.entries
@@ -26,9 +35,19 @@ def leaderboard_command(overrides: Sequence[str], *, concurrency: int | None, pa
     ]
     folders = train_lacking(board.title, planned, concurrency=concurrency, pack=pack)
     entries = [Entry.from_config(key, configs[key][0]) for key in board.entries]
-    table = build(board, entries, folders, out)
+    first = {key: configs[key][0] for key in board.entries}
+    runs = {Path(config["paths"]["runs"]) for config in first.values()}
+    with told():
+        evidence = read_evidence(out)
+    table = build(
+        board, entries, folders, out, tried=account(entries, first, sorted(runs)), evidence=evidence
+    )
     print((out / "leaderboard.md").read_text(encoding="utf-8"))
     print(f"page: {out / 'index.html'}")
+    for doubt in table.doubts:
+        print(f"doubt: {doubt}")
+    for problem in table.void:
+        print(f"evidence that does not count: {problem}")
     for row, run in table.troubles:
         print(f"not counted: {row.entry.name}, seed {run.seed}: {run.status} ({run.reason})")
     return 0

@@ -16,7 +16,7 @@ from podium.run.interrupts import Interrupted
 from podium.sweep.board import first_seeds
 from podium.sweep.plan import Plan, cores
 from podium.sweep.progress import SweepBar
-from podium.sweep.settings import Pbt, Remembers
+from podium.sweep.settings import Asha, Hyperband, Median, Pbt, Suggests
 from podium.sweep.trial import Tools, Trial, is_missing, load, quietly
 
 Config = dict[str, Any]
@@ -25,15 +25,19 @@ Pack = Literal["auto", "off"]
 
 @dataclass
 class Packed:
-    """What was packed: runs and programs; and the runs that were left to be trained alone, by reason."""
+    """What was packed: runs, of which some were stopped by the search, and programs; and the runs that were left to be
+    trained alone, by reason.
+    """
 
     runs: int = 0
     programs: int = 0
+    stopped: int = 0
     alone: Counter[str] = field(default_factory=Counter)
 
     def __str__(self) -> str:
         """One line for people."""
         said = f"packed: {self.runs} runs in {self.programs} programs" if self.runs else "packed: no runs"
+        said += f" ({self.stopped} stopped early)" if self.stopped else ""
         reasons = [f"{count} ({reason})" for reason, count in self.alone.most_common()]
         return f"{said}; alone: {', '.join(reasons)}" if reasons else said
 
@@ -63,11 +67,12 @@ def pack_runs(configs: Sequence[Config], *, title: str, at_once: int, pictures: 
 
         for places in found.packs:
             of_these = {k for k, place in enumerate(places) if place in drawn}
-            _train(packed, [missing[place] for place in places], at_once, pictures=of_these, ended=ended)
+            train_pack(packed, [missing[place] for place in places], at_once, pictures=of_these, ended=ended)
     return packed
 
 
-def _train(packed: Packed, configs: list[Config], at_once: int, **more: Any) -> None:
+def train_pack(packed: Packed, configs: list[Config], at_once: int, **more: Any) -> None:
+    """Train one pack, unless it cannot be one, or is not faster than so many runs at once; ``more`` is told to it."""
     from podium.pack.errors import Unpackable
     from podium.pack.train import train_packed
 
@@ -90,7 +95,7 @@ def why_not(plan: Plan, tools: Tools) -> str | None:
     limits = plan.budget
     if plan.pack == "off" or tools.pack is None:
         return "pack=off"
-    if isinstance(plan.search, Remembers | Pbt):
+    if isinstance(plan.search, Median | Suggests | Pbt):
         return f"search={plan.search.kind} looks at runs on the way"
     if plan.cluster.address != "local" or plan.cluster.gpus_per_trial:
         return "a cluster trains the runs"
@@ -108,13 +113,15 @@ def pack_sweep(plan: Plan, tools: Tools, base: Config) -> str:
     if (reason := why_not(plan, tools)) is not None:
         return f"packed: no runs; {reason}"
     assert tools.pack is not None
+    if isinstance(plan.search, Asha | Hyperband):
+        from podium.sweep.halving import pack_halving
+
+        return str(pack_halving(plan, tools, base, at_once=runs_at_once(plan, base)))
     outcomes = load(plan.folder)
     points = [point for point in plan.points() if is_missing(outcomes.get(plan.line(point)))]
     trials = [Trial(plan, point, tools) for point in points]
-    configs: list[list[Config]] = [_configs(trial) for trial in trials]
-    at_once = max(1, cores(plan.cluster) // base["runtime"]["threads"])
-    if plan.budget.concurrency is not None:
-        at_once = min(at_once, plan.budget.concurrency)
+    configs = [runs_of(trial) for trial in trials]
+    at_once = runs_at_once(plan, base)
     said = tools.pack([one for of_trial in configs for one in of_trial], title=plan.name, at_once=at_once)
     for trial, of_trial in zip(trials, configs, strict=True):
         if of_trial and all(is_final(find_record(config)) for config in of_trial):
@@ -122,7 +129,13 @@ def pack_sweep(plan: Plan, tools: Tools, base: Config) -> str:
     return str(said)
 
 
-def _configs(trial: Trial) -> list[Config]:
+def runs_at_once(plan: Plan, base: Config) -> int:
+    """How many runs would train side by side if none were packed."""
+    found = max(1, cores(plan.cluster) // int(base["runtime"]["threads"]))
+    return found if plan.budget.concurrency is None else min(found, plan.budget.concurrency)
+
+
+def runs_of(trial: Trial) -> list[Config]:
     """The runs of a trial; none where one cannot be composed: the trial fails with its reason, later."""
     try:
         return [trial.config(seed, None) for seed in range(trial.plan.seeds)]

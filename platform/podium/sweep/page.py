@@ -32,17 +32,45 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    plan = result.plan
-    best = result.best
     page: str = environment.get_template("page.html.j2").render(
-        plan=plan,
-        search=type(plan.search).__name__.lower(),
-        space=_space(plan.axes),
-        axes=[described(axis) for axis in plan.axes],
-        counts={str(s): n for s in Status if (n := sum(row.outcome.status is s for row in result.rows))},
-        complete=result.complete,
-        ended=result.ended,
-        front=None
+        _values(result), **_pictures(result, maps, pictures, front, lineage)
+    )
+    return page
+
+
+def _values(result: Result) -> dict[str, Any]:
+    """What the page says in words and tables."""
+    plan, best = result.plan, result.best
+    return {
+        "plan": plan,
+        "search": type(plan.search).__name__.lower(),
+        "space": _space(plan.axes),
+        "axes": [described(axis) for axis in plan.axes],
+        "counts": {str(s): n for s in Status if (n := sum(row.outcome.status is s for row in result.rows))},
+        "complete": result.complete,
+        "ended": result.ended,
+        "notes": result.notes,
+        "command": result.command,
+        "best": best.outcome.line if best else None,
+        "best_value": shown(plan.metric, best.outcome.value) if best else None,
+        "best_interval": shown_interval(plan.metric, best.interval) if best else None,
+        "importance": [(key, 100 * share) for key, share in result.importance.items()],
+        "unknown": result.unknown,
+        "rows": [_row(result, row) for row in result.rows],
+    }
+
+
+def _pictures(
+    result: Result,
+    maps: Sequence[HeatMap],
+    pictures: Sequence[bytes],
+    front: bytes | None,
+    lineage: bytes | None,
+) -> dict[str, Any]:
+    """What the page shows, with the words below each."""
+    plan = result.plan
+    return {
+        "front": None
         if front is None
         else {
             "data": base64.b64encode(front).decode(),
@@ -50,15 +78,10 @@ def render(
             "rows": front_rows(result),
             "cost": UNITS[plan.search.cost] if isinstance(plan.search, Pareto) else "",
         },
-        lineage=None
+        "lineage": None
         if lineage is None
         else {"data": base64.b64encode(lineage).decode(), "caption": caption_of_lineage(plan)},
-        notes=result.notes,
-        command=result.command,
-        best=best.outcome.line if best else None,
-        best_value=shown(plan.metric, best.outcome.value) if best else None,
-        best_interval=shown_interval(plan.metric, best.interval) if best else None,
-        maps=[
+        "maps": [
             {
                 "title": one.x.key if not one.y.key else f"{one.y.key} × {one.x.key}",
                 "caption": caption(plan, one),
@@ -66,12 +89,10 @@ def render(
             }
             for one, picture in zip(maps, pictures, strict=True)
         ],
-        pivots=[{"rows": pivot(plan, one), "caption": reading(plan, one)} for one in maps if not one.binned],
-        importance=[(key, 100 * share) for key, share in result.importance.items()],
-        unknown=result.unknown,
-        rows=[_row(result, row) for row in result.rows],
-    )
-    return page
+        "pivots": [
+            {"rows": pivot(plan, one), "caption": reading(plan, one)} for one in maps if not one.binned
+        ],
+    }
 
 
 def _space(axes: Any) -> str:

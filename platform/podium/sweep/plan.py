@@ -14,6 +14,7 @@ from podium.records.files import write_atomically
 from podium.records.record import canonical_json
 from podium.run.errors import ConfigError
 from podium.run.space import Axis, divide, parse
+from podium.sweep.checks import check, replicates
 from podium.sweep.settings import (
     Cluster,
     Grid,
@@ -155,7 +156,7 @@ def make_plan(arguments: Sequence[str], composed: Any) -> Plan:
     """
     ours, runs = divide(arguments, known=SWEEP_KEYS)
     config = composed(ours, root="sweep")
-    _check(config)
+    check(config)
     named = config.get("sweep") or {}
     space = parse([*named.get("fixed", []), *named.get("space", []), *runs])
     for text in space.fixed:
@@ -174,7 +175,7 @@ def make_plan(arguments: Sequence[str], composed: Any) -> Plan:
         folder=Path(config["out"]).absolute() / name,
         axes=space.axes,
         fixed=space.fixed,
-        seeds=_replicates(config, asked=any(text.startswith("seeds=") for text in ours)),
+        seeds=replicates(config, asked=any(text.startswith("seeds=") for text in ours)),
         folds=config["folds"],
         pack=config["pack"],
         metric=config["metric"],
@@ -244,32 +245,6 @@ def cores(cluster: Cluster) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _check(config: dict[str, Any]) -> None:
-    seeds, metric, mode, named = config["seeds"], config["metric"], config["mode"], config.get("sweep")
-    folds = config["folds"]
-    if folds is not None and (not isinstance(folds, int) or isinstance(folds, bool) or folds < 2):
-        raise ConfigError(f"folds must be null or a number from 2, got {folds!r}; set folds=5")
-    if not isinstance(seeds, int) or isinstance(seeds, bool) or seeds < 1:
-        raise ConfigError(f"seeds must be a number of replicates, at least 1, got {seeds!r}; set seeds=3")
-    if not isinstance(metric, str) or not metric.startswith("validation/"):
-        raise ConfigError(
-            f"metric must be a validation metric, got {metric!r}: the test split takes no part in "
-            "choosing; set "
-            "metric=validation/top1_error"
-        )
-    if mode not in ("min", "max"):
-        raise ConfigError(f"mode must be min or max, got {mode!r}")
-    if config["pack"] not in ("auto", "off"):
-        raise ConfigError(f"pack must be auto or off, got {config['pack']!r}")
-    for key in ("name", "out"):
-        if config[key] is not None and not isinstance(config[key], str):
-            raise ConfigError(f"{key} must be text, got {config[key]!r}; quote it")
-    if named is not None and (not isinstance(named, dict) or not set(named) <= {"space", "fixed"}):
-        raise ConfigError(
-            "a named sweep must have the keys space and fixed only; correct its file in conf/sweep"
-        )
-
-
 def _check_fixed(plan: Plan) -> None:
     """What a search that compares on the way needs to be the same for all, or finds itself."""
     if isinstance(plan.search, Rungs | Pbt) and any(axis.key == "trainer.max_epochs" for axis in plan.axes):
@@ -279,18 +254,6 @@ def _check_fixed(plan: Plan) -> None:
     keys = [*(axis.key for axis in plan.axes), *(text.partition("=")[0] for text in plan.fixed)]
     if isinstance(plan.search, Pbt) and any(key.lstrip("+~").startswith(CHANGES) for key in keys):
         raise ConfigError(f"{CHANGES} is what search=pbt finds, got it set; leave it out")
-
-
-def _replicates(config: dict[str, Any], *, asked: bool) -> int:
-    """How many runs a configuration gets: the seeds; with folds one for each, or as many rounds as were asked for."""
-    seeds, folds = int(config["seeds"]), config["folds"]
-    if folds is None or (asked and seeds % folds == 0):
-        return seeds
-    if asked:
-        raise ConfigError(
-            f"seeds must be a multiple of folds={folds}, got {seeds}; leave seeds out, or set seeds={folds}"
-        )
-    return int(folds)
 
 
 def _chosen(ours: Sequence[str]) -> str | None:

@@ -12,7 +12,14 @@ from podium.records.files import write_atomically
 from podium.records.record import RunRecord
 from podium.run.errors import ConfigError
 from podium.run.folders import find_record
-from podium.run.study import candidate_configs, entry_hash_of, load_study, signal_record, study_names
+from podium.run.study import (
+    candidate_configs,
+    entry_hash_of,
+    load_study,
+    signal_record,
+    study_names,
+    with_training_metrics,
+)
 from podium.sweep.lacking import tagged, train_lacking
 from podium.sweep.packs import Pack
 
@@ -85,7 +92,8 @@ def _bring(
 ) -> list[RunRecord]:
     planned = _planned(study, candidates, seeds)
     train_lacking(study.title, planned, concurrency=concurrency, pack=pack)
-    return [record for config in planned if (record := find_record(config)) is not None]
+    found = [record for config in planned if (record := find_record(config)) is not None]
+    return [with_training_metrics(record) for record in found] if study.on_training else found
 
 
 def _measured(study: Study, candidates: Sequence[Candidate], out: Path) -> list[RunRecord]:

@@ -36,7 +36,7 @@ class Task(pl.LightningModule, ABC):
     batches or targets are refused. Where ``by_rule`` is true, it does not follow the gradient of a loss: tasks/rule.py.
 
     Raises:
-        ValueError: fewer than two classes, or a trick that this task has no use for.
+        ValueError: fewer than two classes (or than one value), or a trick that this task has no use for.
     """
 
     targets: ClassVar[Targets] = "classes"
@@ -54,8 +54,9 @@ class Task(pl.LightningModule, ABC):
         num_classes: int,
     ) -> None:
         super().__init__()
-        if num_classes < 2:
-            raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+        least = 1 if self.targets == "values" else 2
+        if num_classes < least:
+            raise ValueError(f"num_classes must be at least {least}, got {num_classes}")
         self.network = network
         self.num_classes = num_classes
         self.meter = Meter()
@@ -113,6 +114,10 @@ class Task(pl.LightningModule, ABC):
     def truth(self, batch: Batch) -> Tensor:
         """What outputs are compared with."""
         return batch.input if self.copies else batch.target
+
+    def counted(self, truth: Tensor) -> int:
+        """What means are taken over, and ``errors`` are sums of: the examples."""
+        return len(truth)
 
     def soften(self, target: Tensor) -> Tensor:
         """Targets as class probabilities (batch, classes), for tricks that edit batches or targets."""
@@ -174,8 +179,9 @@ class Task(pl.LightningModule, ABC):
             loss = loss + given.weight * sum(self.loss(other, target) for other in given.others)
         for trick in self._loss_tricks:
             loss = trick.edit_loss(loss, self.network, batch, output)
-        self.record(loss, self.errors(output.detach(), truth), examples=len(truth))
-        return self._of_the_whole(loss, examples=len(truth))
+        counted = self.counted(truth)
+        self.record(loss, self.errors(output.detach(), truth), examples=counted)
+        return self._of_the_whole(loss, examples=counted)
 
     def _of_the_whole(self, loss: Tensor, *, examples: int) -> Tensor:
         """The loss weighted by a worker's share, so that the mean over workers is the mean over the batch's examples."""
@@ -196,7 +202,7 @@ class Task(pl.LightningModule, ABC):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Collect sums of loss and errors of one batch."""
         output, truth = self.network(batch.input), self.truth(batch)
-        examples = len(truth)
+        examples = self.counted(truth)
         loss = self.loss(output, truth).double() * examples
         self._validation.append(({"loss": loss, **self.errors(output, truth)}, examples))
 
@@ -208,7 +214,7 @@ class Task(pl.LightningModule, ABC):
         if self.workers > 1:
             loader = self.trainer.val_dataloaders
             assert loader is not None
-            if int(examples) != (wanted := len(loader.examples)):
+            if int(examples) != (wanted := self.counted(loader.examples.target)):
                 raise AssertionError(
                     f"validation must count each of {wanted} examples once, got {int(examples)}"
                 )

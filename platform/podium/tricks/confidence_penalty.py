@@ -5,10 +5,13 @@
 Follows the paper's formula, without the annealing and the threshold that it suggests beside it.
 """
 
+from collections.abc import Sequence
+
+import pytorch_lightning as pl
 from torch import Tensor, nn
 
 from podium.contracts import Batch, Trick
-from podium.tricks.logits import log_probabilities
+from podium.tricks.logits import check_gives_classes, log_probabilities
 
 
 class ConfidencePenalty(Trick):
@@ -22,6 +25,10 @@ class ConfidencePenalty(Trick):
         if not 0 <= strength < float("inf"):
             raise ValueError(f"strength must be at least 0 and finite, got {strength}; 0 switches it off")
         self.strength = strength
+
+    def check(self, task: pl.LightningModule, tricks: Sequence[Trick]) -> None:
+        """There must be classes."""
+        check_gives_classes(task)
 
     def edit_loss(self, loss: Tensor, network: nn.Module, batch: Batch, output: Tensor) -> Tensor:
         """The loss with the penalty."""

@@ -6,14 +6,14 @@ The divergence is the mean over the batch (and pixels); its gradient is that of 
 Follows the paper. What earlier tricks added to the loss is weighted with it: name penalties after this trick.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
 from podium.contracts import Batch, Trick
-from podium.tricks.logits import log_probabilities
+from podium.tricks.logits import check_gives_classes, log_probabilities
 
 
 class Distillation(Trick):
@@ -36,6 +36,10 @@ class Distillation(Trick):
         self.temperature = temperature
         self.weight = weight
         self._network: nn.Module | None = None
+
+    def check(self, task: pl.LightningModule, tricks: Sequence[Trick]) -> None:
+        """There must be classes."""
+        check_gives_classes(task)
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Load the teacher beside the network."""

@@ -26,7 +26,8 @@ class Dropout(Trick):
     network's structure is the same for every rate.
 
     Raises:
-        ValueError: a rate is outside [0, 1), or ``p`` is positive and the network has no activation module.
+        ValueError: a rate is outside [0, 1), ``p`` is positive and the network has no activation module, or ``input_p``
+            is and inputs are symbols.
     """
 
     def __init__(self, *, p: float, input_p: float, output_p: float) -> None:
@@ -39,6 +40,10 @@ class Dropout(Trick):
 
     def edit_network(self, network: nn.Module) -> nn.Module:
         """The network with dropout in the three places; the names of its parameters stay."""
+        if self.input_p > 0 and any(isinstance(module, nn.Embedding) for module in network.modules()):
+            raise ValueError(
+                f"input_p must be 0 where inputs are symbols, which have no size, got {self.input_p}; leave it out"
+            )
         network = self._drop_hidden(network)
         last = _end(network, -1)
         insert_after(network, lambda _, m: m is last, lambda: OutputDropout(self.output_p), what="an output")

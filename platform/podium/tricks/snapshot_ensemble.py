@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from podium.contracts import Trick
 from podium.tricks.averaging import Averaging, tensors_of
 from podium.tricks.early_stopping import EarlyStopping
-from podium.tricks.logits import log_probabilities
+from podium.tricks.logits import check_gives_classes, log_probabilities
 from podium.tricks.weights import require_trained
 
 _LOG = logging.getLogger(__name__)
@@ -55,6 +55,7 @@ class SnapshotEnsemble(Trick):
 
     def check(self, task: pl.LightningModule, tricks: Sequence[Trick]) -> None:
         """There must be classes to average, and nothing else that decides with which weights the run ends."""
+        check_gives_classes(task)
         boxes = getattr(task, "targets", "classes") == "boxes"
         if boxes or getattr(task, "copies", False) or getattr(task, "by_rule", False):  # sums are no logits
             raise ValueError(

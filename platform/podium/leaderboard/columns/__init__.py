@@ -9,10 +9,12 @@ import math
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from podium.leaderboard.table import Row
 
 NOTHING = "–"
+NOT_MEASURED = "not measured"
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
@@ -20,7 +22,7 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 class Column:
     """One column. ``value`` is what it sorts by and what the CSV file holds; ``text`` is what people read.
 
-    ``metric`` is the test metric that it shows, if it shows one.
+    ``metric`` is the test metric that it shows, if it shows one; ``link`` is a file of the board that it leads to.
     """
 
     title: str
@@ -28,8 +30,10 @@ class Column:
     value: Callable[[Row], float | str | None]
     text: Callable[[Row], str]
     metric: str | None = None
+    link: Callable[[Row], str | None] | None = None
 
 
+@cache
 def load_column(name: str) -> Column:
     """The column of the file of that name.
 
@@ -75,15 +79,37 @@ def metric_column(metric: str, title: str, help: str) -> Column:
     return Column(title=title, help=help, value=value, text=text, metric=metric)
 
 
-def cost_column(cost: str, title: str, help: str, form: Callable[[float], str]) -> Column:
-    """A column of a cost, averaged over the finished seeds."""
+def plain_column(metric: str, title: str, help: str) -> Column:
+    """A column of a test metric that is no fraction, with its interval: three digits."""
+
+    def value(row: Row) -> float | None:
+        found = row.estimate(metric)
+        return found.mean if found else None
+
+    def text(row: Row) -> str:
+        found = row.estimate(metric)
+        if found is None:
+            return NOTHING
+        if math.isnan(found.low):
+            return f"{found.mean:.3g} (no interval)"
+        return f"{found.mean:.3g} ({NO_BREAK.join([f'{found.low:.3g}', 'to', f'{found.high:.3g}'])})"
+
+    return Column(title=title, help=help, value=value, text=text, metric=metric)
+
+
+def cost_column(
+    cost: str, title: str, help: str, form: Callable[[float], str], *, lacking: str = NOTHING
+) -> Column:
+    """A column of a cost, averaged over the finished seeds; what is ``lacking`` in records of finished seeds is said."""
 
     def value(row: Row) -> float | None:
         return row.cost(cost)
 
     def text(row: Row) -> str:
         found = row.cost(cost)
-        return NOTHING if found is None else form(found)
+        if found is None:
+            return lacking if row.finished else NOTHING
+        return form(found)
 
     return Column(title=title, help=help, value=value, text=text)
 

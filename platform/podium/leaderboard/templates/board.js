@@ -1,8 +1,8 @@
 "use strict";
 (() => {
   const table = document.getElementById("board");
-  const body = table.tBodies[0];
-  const rows = Array.from(body.rows);
+  const bodies = Array.from(table.tBodies, (body) => [body, Array.from(body.rows).filter((row) => row.className !== "group")]);
+  const rows = bodies.flatMap(([, own]) => own);
   const heads = Array.from(table.tHead.rows[0].cells);
 
   const compare = (a, b, sign) => {
@@ -16,9 +16,9 @@
     const ascending = heads[column].getAttribute("aria-sort") !== "ascending";
     heads.forEach((head) => head.removeAttribute("aria-sort"));
     heads[column].setAttribute("aria-sort", ascending ? "ascending" : "descending");
-    const sorted = rows.slice().sort((a, b) =>
-      compare(a.cells[column].dataset.value, b.cells[column].dataset.value, ascending ? 1 : -1));
-    body.append(...sorted);
+    for (const [body, own] of bodies)
+      body.append(...own.slice().sort((a, b) =>
+        compare(a.cells[column].dataset.value, b.cells[column].dataset.value, ascending ? 1 : -1)));
   };
 
   heads.forEach((head, column) => {
@@ -39,6 +39,7 @@
       row.hidden = !words.every((word) => text.includes(word));
       count += row.hidden ? 0 : 1;
     }
+    for (const [body, own] of bodies) body.hidden = own.every((row) => row.hidden);
     shown.textContent = count + " of " + rows.length + " entries";
   };
   box.addEventListener("input", filter);
