@@ -5,8 +5,6 @@ from podium.leaderboard.ablation import (
     Ablation,
     Kind,
     Mode,
-    direction_of,
-    is_share,
     questions,
     short,
     variations,
@@ -84,16 +82,14 @@ def test_names_are_short_unless_two_groups_share_one():
     assert keys(both, "add_one") == ["none", "only_tricks_cutout", "only_augment_cutout"]
 
 
-def test_which_way_a_metric_runs_and_how_it_is_shown():
-    assert [direction_of(m) for m in ("validation/top1_error", "test/loss", "test/mean_iou")] == [
-        "min",
-        "min",
-        "max",
-    ]
-    assert [is_share(m) for m in ("test/top1_error", "test/map_50", "test/mean_iou", "test/iou_class_1")] == [
-        True
-    ] * 4
-    assert [is_share(m) for m in ("validation/loss", "test/mse")] == [False] * 2
+def test_its_definition_survives_and_is_no_boards():
+    board = make_ablation()
+    raw = {"schema": 1, "board": board.to_dict(), "entries": []}
+    assert definition(raw) == (board, [])
+    plain = {key: value for key, value in board.to_dict().items() if key not in ("factors", "modes")}
+    with pytest.raises(ValueError, match="must be a test metric"):
+        Board.from_dict(plain)
+    assert isinstance(definition(raw)[0], Ablation)
 
 
 @pytest.mark.parametrize(
@@ -118,13 +114,3 @@ def test_a_wrong_ablation_is_refused_in_one_line(changes, said):
     with pytest.raises(ValueError, match=said) as caught:
         make_ablation(**changes)
     assert "\n" not in str(caught.value)
-
-
-def test_its_definition_survives_and_is_no_boards():
-    board = make_ablation()
-    raw = {"schema": 1, "board": board.to_dict(), "entries": []}
-    assert definition(raw) == (board, [])
-    plain = {key: value for key, value in board.to_dict().items() if key not in ("factors", "modes")}
-    with pytest.raises(ValueError, match="must be a test metric"):
-        Board.from_dict(plain)
-    assert isinstance(definition(raw)[0], Ablation)

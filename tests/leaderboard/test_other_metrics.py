@@ -1,12 +1,14 @@
-"""A board that is ranked by a mean over classes, the larger the better."""
+"""Boards that are ranked by a mean over classes, the larger the better, and by an error that is no share."""
 
 import csv
 import io
+import re
 
 import pytest
 
 from leaderboard import factory
 from podium.leaderboard.columns import NOTHING, load_column
+from podium.leaderboard.curves import curve_plots, curves
 from podium.leaderboard.plots import Point, cost_points, pareto
 from podium.leaderboard.render import render
 from podium.leaderboard.table import make_table
@@ -84,3 +86,50 @@ def test_the_front_holds_what_nothing_cheaper_beats(table):
 def test_metrics_have_names_for_people(metric, words):
     assert spoken(metric) == words
     assert is_error(metric) == (metric == "test/top1_error")
+
+
+@pytest.fixture
+def of_ratings(tmp_path):
+    records = []
+    for key, value in {"linear": 1.20, "dense32": 0.95, "dense512": 1.02}.items():
+        for seed in range(5):
+            metrics = {"test/rmse": value + 0.01 * seed}
+            history = {"validation/rmse": [[18 * k, value * 12 / k] for k in range(1, 13)]}
+            folder = factory.write_run(tmp_path, key, seed, metrics=metrics, history=history)
+            records.append(RunRecord.load(folder))
+    keys = ["linear", "dense32", "dense512"]
+    columns = ["row", "rank", "entry", "rmse", "seed_spread", "parameters"]
+    board = factory.make_board(keys, metric="test/rmse", direction="min", columns=columns)
+    return make_table(board, [factory.make_entry(key) for key in keys], records)
+
+
+def test_an_error_that_is_no_share_is_nowhere_in_per_cent(of_ratings):
+    assert [row.entry.key for row in of_ratings.rows] == ["dense32", "dense512", "linear"]
+    files = render(of_ratings)
+    page = files["index.html"].decode().partition('id="measured"')[0]
+    for text in ("97.00", "122.00", "percentage points", "RMSE, %", "in per cent"):
+        assert text not in page
+        assert text not in files["leaderboard.md"].decode()
+    for text in (
+        "0.9700 <small></small>",
+        "±0.0158",
+        '<th scope="col">RMSE</th>',
+        "Validation RMSE by epoch",
+    ):
+        assert text in page
+    assert cost_points(of_ratings, "parameters")[0].value == pytest.approx(0.97)
+
+
+def test_an_interval_of_an_error_that_is_no_share_is_not_cut_at_one(of_ratings):
+    last = of_ratings.rows[-1].estimate("test/rmse")
+    assert 1 < last.low < 1.22 < last.high
+
+
+def test_the_curves_of_such_an_error_fill_their_picture(of_ratings):
+    plots = curve_plots(of_ratings, "validation/rmse")
+    assert plots is not None
+    series = curves(of_ratings.rows[0], "validation/rmse")
+    assert series is not None
+    assert series.max() == pytest.approx(0.95 * 12)
+    heights = {float(y) for _, plot in plots.plots for y in re.findall(r"[ML][\d.]+ ([\d.]+)", plot)}
+    assert max(heights) - min(heights) > 80

@@ -1,9 +1,10 @@
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from .folders import Seen, Server
+from .folders import Seen, Server, finished
 
 
 @pytest.fixture
@@ -23,3 +24,23 @@ def server(tmp_path: Path) -> Iterator[Server]:
     made = Server(folder)
     yield made
     made.stop()
+
+
+@pytest.fixture(scope="session")
+def schema(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database without runs, made once: making one takes seconds."""
+    root = tmp_path_factory.mktemp("schema")
+    from podium.records import sync
+
+    finished(root / "a")
+    assert sync.sync(root).problems == []
+    return root / "mlflow.db"
+
+
+@pytest.fixture
+def runs(tmp_path: Path, schema: Path) -> Path:
+    """A folder for runs beside an MLflow database, in which one foreign run is."""
+    root = tmp_path / "runs"
+    root.mkdir()
+    shutil.copy(schema, root / "mlflow.db")
+    return root

@@ -1,5 +1,6 @@
 """A group is one run in MLflow, also where machines that know nothing of each other begin together."""
 
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -51,6 +52,34 @@ def both_begin(folder: Path) -> None:
         store.close_groups(set())
 
 
+def slow_machine(folder: Path):
+    """The first machine ends; the second, which was slow, makes the groups again and merges the first one's into its own
+    before the first one closes them. Gives the first one's store.
+    """
+    from podium.records.store import Store
+
+    first, second = (Store(target(folder)) for _ in range(2))
+    place = folder / "machine0" / "a"
+    journal, made = start(place, seed=0, groups=["sweep", "trial"])
+    first.sync_run(place)
+    finish(place, journal, made)
+    first.sync_run(place)
+    known = first._groups._met
+    second._groups._client = Blind(second._groups._client)
+    place = folder / "machine1" / "a"
+    journal, made = start(place, seed=1, groups=["sweep", "trial"])
+    second.sync_run(place)
+    finish(place, journal, made)
+    second.sync_run(place)
+    for key, group in known.items():  # whichever id is smaller, the one that the first machine knows is gone
+        kept = second._groups._met[key]
+        if kept.run_id == group.run_id:
+            copy = second._client.get_run(kept.run_id)
+            made_again = second._client.create_run(second._experiment, tags=copy.data.tags)
+            second._groups._merge(kept.run_id, into=made_again.info.run_id)
+    return first
+
+
 def shown(folder: Path, look) -> tuple[Counter[str], set[str], set[str]]:
     """How often each group is there, whether they are over, and under how many of them the runs are."""
     client = look(target(folder).uri).client
@@ -64,15 +93,40 @@ def shown(folder: Path, look) -> tuple[Counter[str], set[str], set[str]]:
     return names, {run.info.status for run in groups}, under
 
 
+@pytest.fixture
+def merged(tmp_path: Path, schema: Path) -> Path:
+    """A folder with an MLflow database that has no group yet, as ``control`` has."""
+    for name in ("merged", "control"):
+        (tmp_path / name).mkdir()
+        shutil.copy(schema, tmp_path / name / "mlflow.db")
+    return tmp_path / "merged"
+
+
 def test_groups_that_two_machines_made_become_one_with_all_runs(
-    tmp_path: Path, look, monkeypatch: pytest.MonkeyPatch
+    merged: Path, look, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    both_begin(tmp_path / "merged")
-    names, status, under = shown(tmp_path / "merged", look)
+    both_begin(merged)
+    names, status, under = shown(merged, look)
     assert names == {"sweep": 1, "trial": 1}
     assert status == {"FINISHED"}
     assert len(under) == 1
     monkeypatch.setattr(Groups, "_merge", lambda *_, **__: None)
-    both_begin(tmp_path / "control")
-    names, _, _ = shown(tmp_path / "control", look)
+    both_begin(merged.with_name("control"))
+    names, _, _ = shown(merged.with_name("control"), look)
     assert names["sweep"] == 2, "without merging they would stay doubled"
+
+
+def test_a_group_that_was_merged_before_it_is_closed_is_closed_where_it_is_now(
+    merged: Path, look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow_machine(merged).close_groups(set())
+    names, status, under = shown(merged, look)
+    assert names == {"sweep": 1, "trial": 1}
+    assert status == {"FINISHED"}
+    assert len(under) == 1
+    first = slow_machine(merged.with_name("control"))
+    monkeypatch.setattr(Groups, "_as", lambda self, _, group, status: self._set_status(group.run_id, status))
+    from podium.records.store import StoreError
+
+    with pytest.raises(StoreError, match="Current state is deleted"):
+        first.close_groups(set())

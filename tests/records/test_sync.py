@@ -24,24 +24,6 @@ def database(root: Path) -> str:
     return f"sqlite:///{root}/mlflow.db"
 
 
-@pytest.fixture(scope="session")
-def schema(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MLflow database without runs, made once: making one takes seconds."""
-    root = tmp_path_factory.mktemp("schema")
-    finished(root / "a")
-    assert sync.sync(root).problems == []
-    return root / "mlflow.db"
-
-
-@pytest.fixture
-def runs(tmp_path: Path, schema: Path) -> Path:
-    """A folder for runs beside an MLflow database, in which one foreign run is."""
-    root = tmp_path / "runs"
-    root.mkdir()
-    shutil.copy(schema, root / "mlflow.db")
-    return root
-
-
 def test_mlflow_shows_all_of_a_run_and_the_second_sync_sends_nothing(runs: Path, look) -> None:
     done = finished(runs / "b", seed=1, points=1200, groups=["sweep", "p=0.5"], tags={"board": "digits"})
     report = sync.sync(runs)

@@ -8,7 +8,6 @@ Every variation is the same configuration with some of its tricks; every questio
     interaction of i with the others = all - without i - only i + none       --leave-one-out with one of the other two
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,9 +16,6 @@ from typing import ClassVar
 
 from podium.leaderboard.board import Board
 from podium.leaderboard.text import short_name
-
-SMALLER_IS_BETTER = ("_error", "loss", "mse")
-SHARE = re.compile(r"(error|accuracy|iou|map|recall)(_|$)")
 
 
 class Mode(StrEnum):
@@ -82,16 +78,6 @@ class Ablation(Board):
         """The factors that the variation of this key does without."""
         found = {variation.key: variation for variation in variations(self.factors, self.modes)}[key]
         return [factor for factor in self.factors if factor not in found.on]
-
-
-def direction_of(metric: str) -> str:
-    """Whether a metric is better small (min) or large (max)."""
-    return "min" if metric.endswith(SMALLER_IS_BETTER) else "max"
-
-
-def is_share(metric: str) -> bool:
-    """Whether a metric is from 0 to 1, and is shown in per cent."""
-    return SHARE.search(short_name(metric)) is not None
 
 
 def short(factor: str, factors: Sequence[str]) -> str:

@@ -10,10 +10,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from podium.leaderboard.ablation import Kind, is_share, short
+from podium.leaderboard.ablation import Kind, short
 from podium.leaderboard.ablation_effects import Answer, ablation_of, answer, smallest, verdict
 from podium.leaderboard.ablation_map import Cell, interaction_map
-from podium.leaderboard.columns import NOTHING, load_column, percent
+from podium.leaderboard.columns import NOTHING, load_column
 from podium.leaderboard.forest import Line, forest, signed
 from podium.leaderboard.paired import Effect
 from podium.leaderboard.render import template
@@ -22,6 +22,7 @@ from podium.leaderboard.statistics import BOOTSTRAP_FROM, MIN_SEEDS, mean_interv
 from podium.leaderboard.summary import builders, summary
 from podium.leaderboard.table import Row, Table
 from podium.leaderboard.text import csv_cell, rounded, spoken
+from podium.leaderboard.unit import is_share, unit_of
 from podium.records.record import canonical_json
 
 HEADINGS = {
@@ -38,10 +39,11 @@ class Shown:
     def __init__(self, table: Table) -> None:
         board = ablation_of(table)
         self.factors = board.factors
-        self.scale, self.digits = (100.0, 2) if is_share(board.metric) else (1.0, 4)
+        unit = unit_of(board.metric)
+        self.scale, self.digits = unit.scale, unit.decimals
         metric = spoken(board.metric)
         self.metric = metric if metric.startswith("mAP") else metric[:1].lower() + metric[1:]
-        points = "percentage points of " if is_share(board.metric) else ""
+        points = f"{unit.points} of " if unit.points else ""
         change = "taken away" if board.direction == "min" else "added"
         self.unit = "points" if points else self.metric
         self.axis = f"{points}{board.metric.partition('/')[0]} {self.metric} {change}"
@@ -207,7 +209,7 @@ def _values(table: Table, answers: Sequence[Answer], pictures: dict[str, str]) -
         "style": Markup("".join(style)),
         "seed_metrics": [metric for metric in metrics if all(metric in run for run in runs)],
         "spoken": spoken,
-        "percent": percent,
+        "unit_of": unit_of,
         "builders": builders(),
         "min_seeds": MIN_SEEDS,
         "bootstrap_from": BOOTSTRAP_FROM,

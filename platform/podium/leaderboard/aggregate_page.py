@@ -12,6 +12,7 @@ from podium.leaderboard.plots import LINE, inline_svg, themed
 from podium.leaderboard.render import template
 from podium.leaderboard.study_plot import alone
 from podium.leaderboard.text import rounded, spoken
+from podium.leaderboard.unit import PERCENT, Unit, unit_of
 from podium.records.files import write_atomically
 from podium.records.record import canonical_json
 
@@ -39,8 +40,9 @@ def render(found: Aggregate) -> dict[str, bytes]:
     """Every file of the page, by name."""
     values = {
         "found": found,
-        "percent": percent,
+        "unit": unit_of(found.metric),
         "interval": interval,
+        "share": PERCENT,
         "spoken": spoken(found.metric),
         "resamples": RESAMPLES,
         "middle": f"{100 * (1 - 2 * TRIM):g}",
@@ -72,7 +74,8 @@ def profiles_plot(found: Aggregate) -> str:
         axes = figure.add_axes((0.07, 0.13, 0.6, 0.83))
         axes.grid(color=LINE, linewidth=0.5, alpha=0.6)
         axes.set_axisbelow(True)
-        shown = 100 * found.thresholds
+        unit = unit_of(found.metric)
+        shown = unit.scale * found.thresholds
         for place, (key, one) in enumerate(found.profiles.items()):
             colour, dash = COLOURS[place % len(COLOURS)], DASHES[place // len(COLOURS) % len(DASHES)]
             axes.fill_between(
@@ -88,7 +91,7 @@ def profiles_plot(found: Aggregate) -> str:
                 drawstyle="steps-post",
             )
         better = "at most" if found.direction == "min" else "at least"
-        axes.set_xlabel(f"{spoken(found.metric)} of {better}, %")
+        axes.set_xlabel(f"{spoken(found.metric)} of {better}{unit.title}")
         axes.set_ylabel("share of runs, %")
         axes.set_ylim(-2, 102)
         axes.set_yticks(np.arange(0, 101, 25))
@@ -96,14 +99,9 @@ def profiles_plot(found: Aggregate) -> str:
         return inline_svg(figure, "profiles")
 
 
-def percent(value: float) -> str:
-    """A share in per cent."""
-    return f"{100 * value:.2f}"
-
-
-def interval(one: Interval) -> str:
-    """An estimate with its interval, in per cent."""
-    return f"{percent(one.value)} ({percent(one.low)} to {percent(one.high)})"
+def interval(one: Interval, unit: Unit) -> str:
+    """An estimate with its interval."""
+    return f"{unit.text(one.value)} ({unit.text(one.low)} to {unit.text(one.high)})"
 
 
 def _plain(one: Interval) -> dict[str, float]:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from podium.leaderboard.ablation import is_share
 from podium.leaderboard.board import Board
 from podium.leaderboard.equivalence import Equivalence, equivalence, same_value
 from podium.leaderboard.evidence import Award, Badge, Evidence, Finding, Found
 from podium.leaderboard.problem import Problem
 from podium.leaderboard.rows import PREDICTIONS_FILE
 from podium.leaderboard.table import Row, Table
+from podium.leaderboard.unit import unit_of
 from podium.records.files import sha256_of
 from podium.records.record import RECORD_FILE, RunRecord, Status
 
@@ -174,7 +174,8 @@ def award(table: Table, held: Mapping[str, Mapping[int, Held]], evidence: Sequen
 
 def band_words(board: Board) -> str:
     """The board's band for a reader."""
-    return f"±{100 * board.band:g} points" if is_share(board.metric) else f"±{board.band:g}"
+    unit = unit_of(board.metric)
+    return f"±{unit.scale * board.band:g} points" if unit.points else f"±{board.band:g}"
 
 
 def _award(row: Row, claims: Sequence[Claim]) -> Award | None:
@@ -201,8 +202,8 @@ def _words(claim: Claim) -> str:
         return f"{seeds} saved networks, largest change of an answer {change:.2g}"
     if claim.bit_equal:
         return f"{seeds} of {seeds} seeds have the same bits"
-    found, share = claim.equivalence, is_share(claim.board.metric)
-    scale, unit = (100, " points") if share else (1, "")
+    found, of_metric = claim.equivalence, unit_of(claim.board.metric)
+    scale, unit = of_metric.scale, " points" if of_metric.points else ""
     low, high = (f"{scale * bound:+.3g}" for bound in (found.low, found.high))
     level = f"{100 * (1 - 2 * claim.board.alpha):g}%"
     return (

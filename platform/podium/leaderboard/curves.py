@@ -4,7 +4,7 @@ Drawn once, since a board of a thousand rows would spend minutes on axes, and it
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,10 +16,12 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from podium.leaderboard.plots import LINE, inline_svg, plain_axes, themed
 from podium.leaderboard.table import Row, Table
 from podium.leaderboard.text import is_error
+from podium.leaderboard.unit import is_share, unit_of
 
 BEHIND = 30  # grey curves at most: more are a grey area
 NAME = "curves-of-all"
 POINTS_AN_INCH = 72
+LEAST_ERROR = 0.1  # per cent: a logarithm has no zero
 Series = npt.NDArray[np.float64]
 
 
@@ -62,15 +64,16 @@ def curve_plots(table: Table, metric: str) -> Curves | None:
 
 
 def curves(row: Row, metric: str) -> Series | None:
-    """A metric in per cent, (seeds, epochs), cut to the epochs that every finished seed reached."""
+    """A metric as it is shown, (seeds, epochs), cut to the epochs that every finished seed reached."""
     series = [[value for _, value in (record.history or {}).get(metric, [])] for record in row.finished]
     length = min((len(values) for values in series), default=0)
     if length == 0:
         return None
-    return np.maximum(100.0 * np.array([values[:length] for values in series]), 0.1)
+    shown = unit_of(metric).scale * np.array([values[:length] for values in series])
+    return np.maximum(shown, LEAST_ERROR) if is_error(metric) else shown
 
 
-def _draw_all(axes: Axes, behind: Iterable[Series], *, longest: int, metric: str) -> None:
+def _draw_all(axes: Axes, behind: Sequence[Series], *, longest: int, metric: str) -> None:
     for series in behind:
         axes.plot(_epochs(series), series.mean(axis=0), color=LINE, linewidth=0.8, zorder=1)
     if is_error(metric):
@@ -80,8 +83,19 @@ def _draw_all(axes: Axes, behind: Iterable[Series], *, longest: int, metric: str
     axes.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     margin = max(0.05 * (longest - 1), 0.05)
     axes.set_xlim(1 - margin, longest + margin)
-    axes.set_ylim(*((0.1, 110) if is_error(metric) else (0, 100)))
+    axes.set_ylim(*_limits(metric, behind))
     axes.tick_params(labelsize=8)
+
+
+def _limits(metric: str, shown: Sequence[Series]) -> tuple[float, float]:
+    if is_error(metric):
+        return LEAST_ERROR, 110
+    if is_share(metric):
+        return 0, 100
+    values = np.concatenate([series.ravel() for series in shown])
+    low, high = values.min(), values.max()
+    margin = 0.05 * (high - low) or 0.5
+    return float(low - margin), float(high + margin)
 
 
 def _plot(figure: Figure, axes: Axes, series: Series, box: str) -> str:

@@ -7,7 +7,7 @@ from podium.leaderboard.statistics import mean_interval, spread
 
 @dataclass(frozen=True)
 class Estimate:
-    """The mean of a metric over finished seeds, its interval (cut to 0..1), the spread, the values."""
+    """The mean of a metric over finished seeds, its interval (of a share cut to 0..1), the spread, the values."""
 
     mean: float
     low: float
@@ -16,9 +16,11 @@ class Estimate:
     values: dict[int, float]
 
     @classmethod
-    def of(cls, values: dict[int, float]) -> "Estimate":
+    def of(cls, values: dict[int, float], *, share: bool) -> "Estimate":
         """Estimate from one value a seed."""
         numbers = list(values.values())
         low, high = mean_interval(numbers)
         mean = sum(numbers) / len(numbers)
-        return cls(mean=mean, low=max(low, 0.0), high=min(high, 1.0), spread=spread(numbers), values=values)
+        if share:
+            low, high = max(low, 0.0), min(high, 1.0)
+        return cls(mean=mean, low=low, high=high, spread=spread(numbers), values=values)

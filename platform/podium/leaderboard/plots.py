@@ -21,6 +21,7 @@ from podium.leaderboard.columns import scaled
 from podium.leaderboard.front import undominated
 from podium.leaderboard.table import Table
 from podium.leaderboard.text import spoken
+from podium.leaderboard.unit import unit_of
 
 INK, MUTED, LINE, ACCENT, SOFT = "#0a0b01", "#0a0b02", "#0a0b03", "#0a0b04", "#0a0b05"
 VARIABLES = {INK: "--ink", MUTED: "--muted", LINE: "--line", ACCENT: "--accent", SOFT: "--soft"}
@@ -42,7 +43,7 @@ STYLE: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Point:
-    """One row in a plot of cost against the ranking metric, in per cent."""
+    """One row in a plot of cost against the ranking metric, as it is shown."""
 
     number: int
     cost: float
@@ -92,19 +93,19 @@ def cost_plot(table: Table, cost: str, label: str) -> str | None:
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_ylim(bottom=0)
         axes.set_xlabel(label)
-        axes.set_ylabel(f"{spoken(table.board.metric)}, %")
+        axes.set_ylabel(f"{spoken(table.board.metric)}{unit_of(table.board.metric).title}")
         return inline_svg(figure, cost)
 
 
 def cost_points(table: Table, cost: str) -> list[Point]:
     """Every row that has the cost and the ranking metric, by row number."""
-    points = []
+    scale, points = unit_of(table.board.metric).scale, []
     for row in table.rows:
         value, found = row.cost(cost), row.estimate(row.metric)
         if value is not None and value > 0 and found is not None:
             low, high = (found.low, found.high) if found.low <= found.high else (found.mean, found.mean)
             points.append(
-                Point(row.number, value, 100 * found.mean, 100 * low, 100 * high, row.rank is not None)
+                Point(row.number, value, scale * found.mean, scale * low, scale * high, row.rank is not None)
             )
     return points
 

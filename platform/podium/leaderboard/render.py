@@ -15,7 +15,7 @@ from markupsafe import Markup
 from podium.leaderboard.badges import band_words
 from podium.leaderboard.board import Entry
 from podium.leaderboard.choice import group_name, groups_of
-from podium.leaderboard.columns import Column, load_column, percent
+from podium.leaderboard.columns import Column, load_column
 from podium.leaderboard.curves import Curves, curve_plots
 from podium.leaderboard.front import COSTS, fronts
 from podium.leaderboard.latex import tabular
@@ -27,6 +27,7 @@ from podium.leaderboard.summary import builders, summary
 from podium.leaderboard.table import Row, Table
 from podium.leaderboard.text import csv_cell, is_error, markdown_cell, rounded, short_name, spoken, visible
 from podium.leaderboard.tried import Effort
+from podium.leaderboard.unit import unit_of
 from podium.records.record import canonical_json
 
 
@@ -135,7 +136,8 @@ def _values(table: Table, columns: dict[str, Column]) -> dict[str, Any]:
         "stretches": stretches,
         "measure": "error" if is_error(table.board.metric) else spoken(table.board.metric),
         "builders": builders(),
-        "percent": percent,
+        "unit": unit_of(table.board.metric),
+        "unit_of": unit_of,
         "band": band_words(table.board),
         "on_hardware": hardware_of,
         "min_seeds": MIN_SEEDS,

@@ -28,6 +28,7 @@ from podium.leaderboard.statistics import (
 )
 from podium.leaderboard.text import is_error
 from podium.leaderboard.tried import Effort, Trial
+from podium.leaderboard.unit import is_share
 from podium.records.environment import Environment
 from podium.records.record import DataPrint, RunRecord
 
@@ -91,7 +92,7 @@ class Row:
         """A final metric over the finished seeds, or over ensembles; null where none finished."""
         if metric not in self._estimates:
             values = {seed: _metric(metrics, metric) for seed, metrics, _ in self._replicates}
-            self._estimates[metric] = Estimate.of(values) if values else None
+            self._estimates[metric] = Estimate.of(values, share=is_share(metric)) if values else None
         return self._estimates[metric]
 
     @cached_property

@@ -3,7 +3,7 @@
 Machines that begin together do not know of each other, and MLflow has no lock, so two can make the same group at the
 same time. Whoever then looks, at the latest when a run of that group ends, sees both: the one with the smallest id
 stays, takes over the other's children, and the other is deleted. Everyone chooses the same one, so it does not
-matter who looks, how often, or how many at once.
+matter who looks, how often, or how many at once. Who still knows the deleted one looks again.
 """
 
 import hashlib
@@ -20,12 +20,14 @@ from podium.records.record import RunRecord, Status
 
 PARENT_TAG = "mlflow.parentRunId"
 PAGE = 1000
+GONE = "INVALID_PARAMETER_VALUE"  # what MLflow answers about a run that was deleted
 
 
 @dataclass
 class _Group:
     run_id: str
     status: str
+    parent: str | None
 
 
 class Groups:
@@ -45,19 +47,22 @@ class Groups:
                 self._make(key, name, parent, start_ms)
                 group = self._only(key)
             assert group is not None, "a run that was just made is found"
-            if record.status is Status.RUNNING and group.status != "RUNNING":
-                self._client.update_run(group.run_id, status="RUNNING")
-                group.status = "RUNNING"
+            if (
+                parent is not None and group.parent != parent
+            ):  # the one it was made under was merged into another
+                with _unless_deleted():
+                    self._client.set_tag(group.run_id, PARENT_TAG, parent)
+            if record.status is Status.RUNNING:
+                group = self._as(key, group, "RUNNING")
             self._met[key] = group
             parent = group.run_id
         return parent
 
     def close(self, still_open: set[str]) -> None:
         """Close the groups that this process met and whose runs are all over."""
-        for key, group in self._met.items():
-            if key not in still_open and group.status != "FINISHED":
-                self._client.set_terminated(group.run_id, "FINISHED")
-                group.status = "FINISHED"
+        for key, group in list(self._met.items()):
+            if key not in still_open:
+                self._met[key] = self._as(key, group, "FINISHED")
 
     def forget(self) -> None:
         """Take nothing for granted."""
@@ -70,7 +75,27 @@ class Groups:
         first, *others = sorted(found, key=lambda run: str(run.info.run_id))
         for other in others:
             self._merge(other.info.run_id, into=first.info.run_id)
-        return _Group(first.info.run_id, first.info.status)
+        return _Group(first.info.run_id, first.info.status, first.data.tags.get(PARENT_TAG))
+
+    def _as(self, key: str, group: _Group, status: str) -> _Group:
+        """The group with that status, or the one that it was merged into since."""
+        while group.status != status:
+            try:
+                self._set_status(group.run_id, status)
+            except MlflowException as error:
+                found = self._only(key) if error.error_code == GONE else None
+                if found is None or found.run_id == group.run_id:
+                    raise
+                group = found
+            else:
+                group.status = status
+        return group
+
+    def _set_status(self, run_id: str, status: str) -> None:
+        if status == "RUNNING":
+            self._client.update_run(run_id, status=status)
+        else:
+            self._client.set_terminated(run_id, status)
 
     def _make(self, key: str, name: str, parent: str | None, start_ms: int) -> None:
         tags = {"podium.group": name, "podium.group_key": _short_hash(key)}
@@ -96,7 +121,7 @@ def _unless_deleted() -> Iterator[None]:
     try:
         yield
     except MlflowException as error:
-        if error.error_code != "INVALID_PARAMETER_VALUE":
+        if error.error_code != GONE:
             raise
 
 

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-# A server that is away must cost seconds, not minutes. MLflow reads these when it makes a request.
+# A server that is away must cost seconds, not minutes, and a request that it may have carried out is not sent again
+# before it was asked what it has. MLflow reads these when it makes a request.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
@@ -67,6 +68,7 @@ class Store:
     def __init__(self, target: Target) -> None:
         self.target = target
         self._runs: dict[str, Progress] = {}
+        self._unanswered = False
         with _store_errors(), _schema_lock(target.database):
             self._client = MlflowClient(tracking_uri=target.uri)
             self._experiment = self._find_experiment()
@@ -84,6 +86,7 @@ class Store:
             with _store_errors():
                 return self._push(record, folder)
         except BaseException:
+            self._unanswered = True
             self.forget()
             raise
 
@@ -112,6 +115,8 @@ class Store:
         self._input(known, record)
         closed = record.status is not Status.RUNNING
         if closed:
+            if self._unanswered:
+                self._find_run(record.run_key, mine=known.run_id)
             self._adopt(known, self._groups.parent_of(record, known.last_ms or _now_ms()))
         files = self._upload(known, record, folder) if closed else 0
         self._set_status(known, record)
@@ -120,7 +125,7 @@ class Store:
     def _open(self, known: Progress, record: RunRecord, start_ms: int) -> None:
         """Find the run in MLflow with all that is there, or create it."""
         parent = self._groups.parent_of(record, start_ms)
-        found = self._find(f"tags.`podium.run_key` = '{record.run_key}'")
+        found = self._find_run(record.run_key, mine=None)
         if found is None:
             tags = mapping.tags(record) | ({PARENT_TAG: parent} if parent else {})
             made = self._client.create_run(
@@ -145,9 +150,15 @@ class Store:
             self._client.set_tag(known.run_id, PARENT_TAG, parent)
             known.tags[PARENT_TAG] = parent
 
-    def _find(self, where: str) -> Run | None:
-        found = self._client.search_runs([self._experiment], where, max_results=1)
-        return found[0] if found else None
+    def _find_run(self, run_key: str, *, mine: str | None) -> Run | None:
+        """The run of that key. A server that carries out a request after its sender gave up makes it a second time: ``mine``
+        stays, or the first by id, and others are deleted.
+        """
+        found = self._client.search_runs([self._experiment], f"tags.`podium.run_key` = '{run_key}'")
+        runs = sorted(found, key=lambda run: (run.info.run_id != mine, str(run.info.run_id)))
+        for other in runs[1:]:
+            self._client.delete_run(other.info.run_id)
+        return runs[0] if runs else None
 
     def _find_experiment(self) -> str:
         name = self.target.experiment

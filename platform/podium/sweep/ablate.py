@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from podium.leaderboard.ablation import Ablation, Mode, Variation, direction_of, variations
+from podium.leaderboard.ablation import Ablation, Mode, Variation, variations
 from podium.leaderboard.board import RULES, Entry
 from podium.leaderboard.build import build
 from podium.leaderboard.rows import SUMMARY_FILE, read_summary
+from podium.leaderboard.unit import direction_of
 from podium.run.assemble import check_run, compose_seeds
 from podium.run.errors import ConfigError
 from podium.sweep.lacking import tagged, train_lacking

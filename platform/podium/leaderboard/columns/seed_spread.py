@@ -2,8 +2,9 @@
 
 import math
 
-from podium.leaderboard.columns import NOTHING, Column, percent
+from podium.leaderboard.columns import NOTHING, Column
 from podium.leaderboard.table import Row
+from podium.leaderboard.unit import unit_of
 
 
 def _value(row: Row) -> float | None:
@@ -12,12 +13,12 @@ def _value(row: Row) -> float | None:
 
 
 def _text(row: Row) -> str:
-    found = _value(row)
-    return NOTHING if found is None else f"±{percent(found)}"
+    found, unit = _value(row), unit_of(row.metric)
+    return NOTHING if found is None else f"±{unit.text(found)} {unit.sign}".rstrip()
 
 
 COLUMN = Column(
-    title="Seed spread, %",
+    title="Seed spread",
     help="Standard deviation of the ranking metric over seeds: what another seed would change.",
     value=_value,
     text=_text,

@@ -1,0 +1,107 @@
+"""A run is in MLflow once, also where an answer is lost or a server carries out what its client gave up."""
+
+import http.server
+import threading
+from pathlib import Path
+
+import pytest
+
+from podium.records import store
+from podium.records.target import Target
+
+from .folders import finish, start
+
+
+def target(root: Path) -> Target:
+    return Target(uri=f"sqlite:///{root}/mlflow.db", artifacts=f"{root}/mlartifacts", experiment="podium")
+
+
+class Late:
+    """A client whose first request for a run gets no answer; the server carries it out at the second one."""
+
+    def __init__(self, client) -> None:
+        self.client = client
+        self.kept: list[tuple[tuple, dict]] = []
+
+    def create_run(self, *words, **named):
+        if not self.kept:
+            self.kept.append((words, named))
+            raise ConnectionError("no answer")
+        made = self.client.create_run(*words, **named)
+        self.client.create_run(*self.kept[0][0], **self.kept[0][1])
+        return made
+
+    def __getattr__(self, name: str):
+        return getattr(self.client, name)
+
+
+def carried_out_late(root: Path) -> None:
+    to = store.Store(target(root))
+    to._client = Late(to._client)
+    journal, made = start(root / "b", seed=1)
+    with pytest.raises(store.StoreError, match="no answer"):
+        to.sync_run(root / "b")
+    to.sync_run(root / "b")
+    finish(root / "b", journal, made)
+    assert to.sync_run(root / "b").closed
+
+
+def keys(root: Path, look) -> list[str]:
+    client = look(target(root).uri).client
+    found = client.search_runs([client.get_experiment_by_name("podium").experiment_id])
+    return sorted(run.data.tags["podium.run_key"] for run in found)
+
+
+def test_a_run_that_the_server_made_twice_is_there_once(runs: Path, look) -> None:
+    carried_out_late(runs)
+    assert keys(runs, look) == ["key0", "key1"]
+    seen = look(target(runs).uri)
+    assert seen.runs()["key1"].info.status == "FINISHED"
+    assert sum(seen.steps(seen.runs()["key1"]).values()) > 0
+
+
+def test_without_looking_again_it_would_be_there_twice(runs: Path, look, monkeypatch) -> None:
+    monkeypatch.setattr(store.Store, "_unanswered", property(lambda _: False, lambda *_: None), raising=False)
+    carried_out_late(runs)
+    assert keys(runs, look) == ["key0", "key1", "key1"]
+
+
+def test_whoever_takes_over_finds_one_of_two(runs: Path, look) -> None:
+    first = store.Store(target(runs))
+    journal, made = start(runs / "b", seed=1)
+    run_id = first.sync_run(runs / "b").run_id
+    first._client.create_run(first._experiment, tags=first._client.get_run(run_id).data.tags)
+    finish(runs / "b", journal, made)
+    store.Store(target(runs)).sync_run(runs / "b")
+    assert keys(runs, look) == ["key0", "key1"]
+
+
+class Deaf(http.server.BaseHTTPRequestHandler):
+    """Hears a request and closes the connection without an answer."""
+
+    heard = 0
+
+    def do_GET(self) -> None:
+        type(self).heard += 1
+        self.close_connection = True
+
+    do_POST = do_GET
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize(("retries", "requests"), [(None, 1), ("1", 2)])
+def test_a_request_without_an_answer_is_not_sent_again(
+    monkeypatch: pytest.MonkeyPatch, retries: str | None, requests: int
+) -> None:
+    if retries is not None:
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", retries)
+    Deaf.heard = 0
+    server = http.server.HTTPServer(("127.0.0.1", 0), Deaf)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    uri = f"http://127.0.0.1:{server.server_port}"
+    with pytest.raises(store.StoreError, match="cannot be reached"):
+        store.Store(Target(uri=uri, artifacts=None, experiment="podium"))
+    server.shutdown()
+    assert Deaf.heard == requests
