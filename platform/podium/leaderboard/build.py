@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -67,8 +68,10 @@ def _build(
     new = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.", suffix=".new"))
     try:
         new.chmod(0o755)
-        copied = _copied(records, new)
-        files = ablation_page.render(table) if isinstance(board, Ablation) else render(table)
+        with ThreadPoolExecutor(max_workers=1) as copier:  # the kernel makes files while pages are drawn
+            copying = copier.submit(_copied, records, new)
+            files = ablation_page.render(table) if isinstance(board, Ablation) else render(table)
+            copied = copying.result()
         if tried is not None:
             files[TRIED_FILE] = write_tried(tried)
         for one in evidence:
