@@ -129,6 +129,16 @@ def text(root, _):
     return {"shape": [20], "num_classes": 24}
 
 
+def labelled_text(root, _):
+    """Two classes of short texts, one file each, that share most words."""
+    words = {"neg": ("dull", "tired", "flat"), "pos": ("bright", "warm", "true")}
+    for kind, own in words.items():
+        for number in range(24):
+            text = f"a {own[number % 3]} film, number {number}, and {own[(number + 1) % 3]}"
+            picture_samples.write(root / kind / f"{number}.txt", text.encode())
+    return {"shape": [12], "num_classes": 2, "words": {"number": 20}}
+
+
 def with_ground(make):
     """The same with masks, where the ground is a class too."""
     return lambda root, monkeypatch: make(root, monkeypatch) | {"num_classes": 3}
@@ -146,6 +156,7 @@ SAMPLES = {
     "frames": frames,
     "coco_detection": coco,
     "coco_segmentation": with_ground(coco),
+    "labelled_text": labelled_text,
     "text": text,
     "voc_detection": voc,
     "voc_segmentation": with_ground(voc),
