@@ -139,6 +139,19 @@ def labelled_text(root, _):
     return {"shape": [12], "num_classes": 2, "words": {"number": 20}}
 
 
+def conll(root, _):
+    """Eighteen documents of two sentences each, with entities of two types."""
+    lines = []
+    for number in range(18):
+        lines += ["-DOCSTART- -X- O O", ""]
+        for city in ("Paris", "New York"):
+            first, *more = city.split()
+            name = [f"{first} NNP B-LOC", *(f"{word} NNP I-LOC" for word in more)]
+            lines += [f"Ann{number % 5} NNP B-PER", "saw VBD O", *name, f"{number} CD O", ""]
+    (root / "all.txt").write_text("\n".join(lines), encoding="utf-8")
+    return {"shape": [6], "num_classes": 5, "words": {"number": 12}}
+
+
 def with_ground(make):
     """The same with masks, where the ground is a class too."""
     return lambda root, monkeypatch: make(root, monkeypatch) | {"num_classes": 3}
@@ -155,6 +168,7 @@ SAMPLES = {
     "emoji": emoji,
     "frames": frames,
     "coco_detection": coco,
+    "conll": conll,
     "coco_segmentation": with_ground(coco),
     "labelled_text": labelled_text,
     "text": text,

@@ -91,6 +91,8 @@ class Case:
         if self.task.targets == "symbols":
             symbols = torch.randint(self.classes, (examples, self.shape[0] + 1), generator=generator)
             return Batch(symbols[:, :-1].float(), symbols[:, 1:])
+        if self.task.targets == "tags":
+            return Batch(inputs, torch.randint(self.classes, inputs.shape, generator=generator))
         if self.task.targets == "masks":
             top = torch.arange(self.shape[1])[:, None] < self.shape[1] // 2
             return Batch(inputs, torch.where(top, number[:, None, None], 0).expand(-1, *self.shape[1:]))

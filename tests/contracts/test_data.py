@@ -78,6 +78,7 @@ OPEN = {
     "cifar100",
     "coco_detection",
     "coco_segmentation",
+    "conll",
     "emoji",
     "frames",
     "image_folder",
@@ -182,7 +183,7 @@ def check_targets(data, target):
     elif data.targets == "values":
         assert target.shape[1:] == (data.num_classes,)
         assert target.isfinite().all()
-    elif data.targets == "symbols":
+    elif data.targets in ("symbols", "tags"):
         assert target.shape[1:] == tuple(data.shape)
         assert set(target.unique().tolist()) <= set(range(-1, data.num_classes))
     elif data.targets == "masks":
@@ -267,6 +268,10 @@ def test_every_option_works_and_leaves_the_test_labels_alone(name, build):
         assert torch.equal(index, build(name).examples(split).index)
 
 
+def data_of_text(name):
+    return get_class(read(name)._target_).of_symbols
+
+
 @pytest.mark.parametrize("name", sorted(OPEN - {"emoji", "cifar10", "cifar100"}))  # those have their own sums
 def test_changed_files_show_in_the_fingerprint_and_a_checksum_refuses_them(name, build, samples):
     """What stands in for a published checksum: the content that a run says, in its record and in the data set's key."""
@@ -274,11 +279,11 @@ def test_changed_files_show_in_the_fingerprint_and_a_checksum_refuses_them(name,
     assert build(name, checksum=found).fingerprint().content == found
     root, _ = samples[name]
     pictures = (".jpg", ".JPEG", ".png")  # lists of these are no content
-    kinds = (".txt",) if name in ("text", "labelled_text") else pictures
+    kinds = (".txt",) if data_of_text(name) else pictures
     file = min(file for file in root.rglob("*") if file.suffix in kinds)
     content = file.read_bytes()
     try:
-        file.write_bytes(content + b"x")
+        file.write_bytes(content + (b"\nx O\n" if name == "conll" else b"x"))
         assert build(name).fingerprint().content != found
         with pytest.raises(
             ValueError, match=f"^{name} must have the checksum {found}, got [0-9a-f]{{64}}; .+$"

@@ -90,7 +90,7 @@ def test_which_way_a_metric_runs_and_how_it_is_shown():
         "min",
         "max",
     ]
-    assert [is_share(m) for m in ("test/top1_error", "test/map_50", "test/mean_iou", "test/iou_class_1")] == [
+    assert [is_share(m) for m in ("test/top1_error", "test/map_50", "test/f1", "test/iou_class_1")] == [
         True
     ] * 4
     assert [is_share(m) for m in ("validation/loss", "test/mse")] == [False] * 2

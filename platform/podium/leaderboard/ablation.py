@@ -19,7 +19,7 @@ from podium.leaderboard.board import Board
 from podium.leaderboard.text import short_name
 
 SMALLER_IS_BETTER = ("_error", "loss", "mse")
-SHARE = re.compile(r"(error|accuracy|iou|map|recall)(_|$)")
+SHARE = re.compile(r"(error|accuracy|iou|map|recall|precision|f1)(_|$)")
 
 
 class Mode(StrEnum):
