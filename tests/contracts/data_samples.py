@@ -148,8 +148,20 @@ def conll(root, _):
             first, *more = city.split()
             name = [f"{first} NNP B-LOC", *(f"{word} NNP I-LOC" for word in more)]
             lines += [f"Ann{number % 5} NNP B-PER", "saw VBD O", *name, f"{number} CD O", ""]
-    (root / "all.txt").write_text("\n".join(lines), encoding="utf-8")
+    (root / "train.txt").write_text("\n".join(lines), encoding="utf-8")
     return {"shape": [6], "num_classes": 5, "words": {"number": 12}}
+
+
+def ucr(root, _):
+    """Waves of three frequencies in two channels, 30 and 12 of them."""
+    for split, count in (("TRAIN", 30), ("TEST", 12)):
+        lines = ["@problemName Waves", "@timeStamps false", "@classLabel true a b c", "@data"]
+        for number in range(count):
+            wave = np.sin(np.arange(12) * (1 + number % 3) / 2 + number)
+            rows = (",".join(f"{value:.3f}" for value in part) for part in (wave, wave**2))
+            lines.append(":".join([*rows, "abc"[number % 3]]))
+        picture_samples.write(root / f"Waves_{split}.ts", "\n".join(lines).encode())
+    return {"shape": [2, 12], "num_classes": 3, "series": {"problem": "Waves"}}
 
 
 def with_ground(make):
@@ -172,6 +184,10 @@ SAMPLES = {
     "coco_segmentation": with_ground(coco),
     "labelled_text": labelled_text,
     "text": text,
+    "ucr": ucr,
     "voc_detection": voc,
     "voc_segmentation": with_ground(voc),
 }
+
+# What is added to a file for it to be another one, where a letter at its end would only damage it.
+ADDED = {"conll": b"\nx O\n", "ucr": b"\n" + b":".join([b",".join([b"1"] * 12)] * 2) + b":a\n"}

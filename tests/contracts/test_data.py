@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from data_samples import SAMPLES
+from data_samples import ADDED, SAMPLES
 from hydra.utils import get_class, instantiate
 from omegaconf import OmegaConf
 
@@ -85,6 +85,7 @@ OPEN = {
     "imagenet",
     "labelled_text",
     "text",
+    "ucr",
     "voc_detection",
     "voc_segmentation",
 }
@@ -279,11 +280,11 @@ def test_changed_files_show_in_the_fingerprint_and_a_checksum_refuses_them(name,
     assert build(name, checksum=found).fingerprint().content == found
     root, _ = samples[name]
     pictures = (".jpg", ".JPEG", ".png")  # lists of these are no content
-    kinds = (".txt",) if data_of_text(name) else pictures
+    kinds = (".txt", ".ts") if name in ADDED or data_of_text(name) else pictures
     file = min(file for file in root.rglob("*") if file.suffix in kinds)
     content = file.read_bytes()
     try:
-        file.write_bytes(content + (b"\nx O\n" if name == "conll" else b"x"))
+        file.write_bytes(content + ADDED.get(name, b"x"))
         assert build(name).fingerprint().content != found
         with pytest.raises(
             ValueError, match=f"^{name} must have the checksum {found}, got [0-9a-f]{{64}}; .+$"
