@@ -21,13 +21,17 @@ def conll(tmp_path, compose_data):
         for name, content in files.items():
             (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
         root = tmp_path / next(iter(files)) if len(files) == 1 else tmp_path
-        return compose_data("conll", root=root, **{"shape": [4], "num_classes": 5, "words": {"number": 99}} | changes)
+        return compose_data(
+            "conll", root=root, **{"shape": [4], "num_classes": 5, "words": {"number": 99}} | changes
+        )
 
     return make
 
 
 def document(number):
-    return f"-DOCSTART- -X- O O\n\nAnn{number} NN B-PER\nsaw VB O\nNew NN B-LOC\nYork NN I-LOC\n\nshe PR O\n\n"
+    return (
+        f"-DOCSTART- -X- O O\n\nAnn{number} NN B-PER\nsaw VB O\nNew NN B-LOC\nYork NN I-LOC\n\nshe PR O\n\n"
+    )
 
 
 def documents(count, start=0):
@@ -80,7 +84,12 @@ def test_without_marks_of_documents_every_sentence_stands_for_itself(conll):
 
 
 def test_files_named_after_splits_are_the_published_ones_and_validation_joins_training(conll, caplog):
-    files = {"eng.train": documents(9), "eng.testa": documents(2, 9), "eng.testb": documents(3, 11), "notes": "x"}
+    files = {
+        "eng.train": documents(9),
+        "eng.testa": documents(2, 9),
+        "eng.testb": documents(3, 11),
+        "notes": "x",
+    }
     data = conll(files, split={"test": None})
     assert data.load().test_start == 22
     assert "for validation in" in caplog.text
@@ -133,6 +142,8 @@ def test_options_that_mean_nothing_and_folders_without_training_are_refused(conl
 
 def test_letters_are_made_small_if_so_asked(conll):
     text = documents(20).replace("she", "She") + documents(20, 20)
-    plain, small = (conll({"a.txt": text}, words={"number": 99, "lowercase": small}) for small in (False, True))
+    plain, small = (
+        conll({"a.txt": text}, words={"number": 99, "lowercase": small}) for small in (False, True)
+    )
     sizes = [len(torch.unique(data.examples("train").batch(slice(None)).input)) for data in (plain, small)]
     assert sizes[0] == sizes[1] + 1

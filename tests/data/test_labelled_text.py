@@ -67,15 +67,21 @@ def test_train_and_test_folders_are_the_published_splits_and_a_class_can_be_left
 
 
 ROWS = [("0", "good, film"), ("1", 'a "bad" one'), ("0", "two\nlines")] * 8
-CSV = "id,label,text\n" + "".join(f'{k},{c},"{t.replace(chr(34), 2 * chr(34))}"\n' for k, (c, t) in enumerate(ROWS))
+CSV = "id,label,text\n" + "".join(
+    f'{k},{c},"{t.replace(chr(34), 2 * chr(34))}"\n' for k, (c, t) in enumerate(ROWS)
+)
 TSV = "label\ttext\n" + "".join(f"{c}\t{' '.join(t.split())}\n" for c, t in ROWS)
-JSON = "".join(f'{{"text": "{" ".join(t.split())}", "label": {c}}}\n'.replace('"bad"', '\\"bad\\"') for c, t in ROWS)
+JSON = "".join(
+    f'{{"text": "{" ".join(t.split())}", "label": {c}}}\n'.replace('"bad"', '\\"bad\\"') for c, t in ROWS
+)
 
 
 @pytest.mark.parametrize(("name", "content"), [("a.csv", CSV), ("a.tsv", TSV), ("a.jsonl", JSON)])
 def test_tables_say_the_same_in_every_form_and_in_published_splits(texts, name, content):
     one = texts({name: content}, root=name).load()
-    both = texts({name.replace("a.", "train."): content, name.replace("a.", "test."): content}, split={"test": None})
+    both = texts(
+        {name.replace("a.", "train."): content, name.replace("a.", "test."): content}, split={"test": None}
+    )
     assert both.load().test_start == len(ROWS)
     assert both.load().inputs.shape == (2 * len(ROWS), 6)
     words = texts({"b.csv": CSV}, root="b.csv").load()
@@ -126,7 +132,9 @@ def test_empty_files_other_files_and_long_texts_are_said(texts, caplog):
     assert len(texts(files).load().labels) == 21
     assert "1 texts are without text and left out" in caplog.text
     assert "1 files below" in caplog.text
-    assert "1 of 21 texts are longer than 6 places and cut there, which loses 4.2 % of all places" in caplog.text
+    assert (
+        "1 of 21 texts are longer than 6 places and cut there, which loses 4.2 % of all places" in caplog.text
+    )
 
 
 @pytest.mark.parametrize(
@@ -154,7 +162,10 @@ def test_options_without_meaning_are_refused(texts):
     ):
         with pytest.raises(ValueError, match=said):
             texts(files, **changes).load()
-    for changes, said in (({"unit": "letters"}, "unit must be words or"), ({"number": 1}, "number must be at")):
+    for changes, said in (
+        ({"unit": "letters"}, "unit must be words or"),
+        ({"number": 1}, "number must be at"),
+    ):
         with pytest.raises(ValueError, match=said):
             Words(**{"number": 9, "unit": "words", "lowercase": True} | changes)
 

@@ -49,7 +49,9 @@ def test_shorter_series_are_filled_up_with_nan_or_with_a_number(ucr, caplog):
 
 def test_options_that_would_mix_up_the_ends_are_refused_where_there_are_such(ucr):
     for option, value, wanted in (("standardize", "channel", "none"), ("permute_seed", 3, "null")):
-        with pytest.raises(ValueError, match=rf"view\.{option} must be {wanted} where .*, got {value}; leave"):
+        with pytest.raises(
+            ValueError, match=rf"view\.{option} must be {wanted} where .*, got {value}; leave"
+        ):
             ucr(test=SHORT, view={option: value}).load()
         ucr(view={option: value}).load()
         filled = ucr(test=SHORT, view={option: value}, series={"problem": "Toy", "fill": 0.0})
@@ -61,14 +63,26 @@ def test_options_that_would_mix_up_the_ends_are_refused_where_there_are_such(ucr
     [
         (TEST.replace("8", "x"), r"Toy_TEST\.ts, line 7: values must be numbers, got .*'x'; mend it"),
         (TEST.replace("7,8,9", "7,?,9"), r"line 7: values must be there and finite up to the end"),
-        (TEST.replace("7,8,9:1,1,1", "7,8,?:1,1,1"), r"line 7: values must be there and finite up to the end"),
+        (
+            TEST.replace("7,8,9:1,1,1", "7,8,?:1,1,1"),
+            r"line 7: values must be there and finite up to the end",
+        ),
         (TEST.replace("8", "inf"), r"line 7: values must be there and finite"),
         (HEAD + "?,?:?,?:a\n", r"line 7: values must be there"),
         (TEST.replace("1,1,1", "1,1"), r"line 7: all channels must be of one length, got \[2, 3\]; choose"),
         (TEST.replace(":a\n", ":c\n"), r"line 7: a class must be one of b, a, got 'c'; mend it"),
-        (TEST.replace("@timeStamps false", "@timeStamps true"), r"must have no time stamps, got @timeStamps true"),
-        (TEST.replace("@classLabel true b a", "@targetLabel true"), r"must have @classLabel true with classes"),
-        (TEST.replace("true b a", "true a b"), r"both files of Toy must have the same classes, got b, a and a, b"),
+        (
+            TEST.replace("@timeStamps false", "@timeStamps true"),
+            r"must have no time stamps, got @timeStamps true",
+        ),
+        (
+            TEST.replace("@classLabel true b a", "@targetLabel true"),
+            r"must have @classLabel true with classes",
+        ),
+        (
+            TEST.replace("true b a", "true a b"),
+            r"both files of Toy must have the same classes, got b, a and a, b",
+        ),
         (HEAD, r"must hold series behind a line @data, got none; download it again"),
     ],
 )
@@ -80,10 +94,16 @@ def test_files_that_are_damaged_or_of_another_kind_are_refused_in_one_line(ucr, 
 
 def test_facts_that_do_not_fit_are_refused_with_those_that_do(ucr):
     for changes, said in (
-        ({"shape": [2, 2]}, r"shape must be \[2,3\], the channels and the longest series of Toy, .* set data\.shape="),
+        (
+            {"shape": [2, 2]},
+            r"shape must be \[2,3\], the channels and the longest series of Toy, .* set data\.shape=",
+        ),
         ({"shape": [1, 3]}, r"shape must be \[2,3\]"),
         ({"num_classes": 3}, r"num_classes must be 2, the classes of Toy, got 3; set data\.num_classes=2"),
-        ({"series": {"problem": "Other"}}, r"Other_TRAIN\.ts must be in .*, got no such file; set data\.root"),
+        (
+            {"series": {"problem": "Other"}},
+            r"Other_TRAIN\.ts must be in .*, got no such file; set data\.root",
+        ),
     ):
         with pytest.raises(ValueError, match=said):
             ucr(**changes).load()

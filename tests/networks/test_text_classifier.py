@@ -62,7 +62,10 @@ def test_an_empty_text_gives_finite_logits():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"in_shape": [1, 28, 28]}, r"^text_classifier requires sequences of symbols, got samples of 1x28x28"),
+        (
+            {"in_shape": [1, 28, 28]},
+            r"^text_classifier requires sequences of symbols, got samples of 1x28x28",
+        ),
         ({"widths": []}, r"^readout must be mean where there are no recurrent layers, got last"),
         ({"num_symbols": 0}, r"^num_symbols must be positive, got \[0\]"),
         ({"cell": "gru"}, r"^forget_bias must be null for cell=gru"),

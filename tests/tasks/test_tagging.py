@@ -70,5 +70,7 @@ def test_validation_logs_f1_of_the_whole_split_and_not_a_mean_over_batches(monke
 def test_tricks_on_class_probabilities_and_networks_of_other_tasks_are_refused() -> None:
     with pytest.raises(ValueError, match=r"has no class probabilities to edit, got LabelSmoothing; leave"):
         make_task(Tagging, Table(), LabelSmoothing(smoothing=0.1), num_classes=5)
-    with pytest.raises(ValueError, match=r"must give logits of every place of shape \(2, 5, 7\) for 2 samples"):
+    with pytest.raises(
+        ValueError, match=r"must give logits of every place of shape \(2, 5, 7\) for 2 samples"
+    ):
         Tagging.check_output(torch.zeros(2, 5), samples=2, num_classes=5, shape=(7,))

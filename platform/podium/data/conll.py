@@ -5,8 +5,9 @@ A token a line, its columns apart by white space, the word first and the tag las
 -DOCSTART- at the beginning of a document. Whatever marks entities (data/tags.py) is turned into IOB2, numbered so that a
 metric needs no names: 0 is outside, 2k + 1 begins an entity of type k and 2k + 2 goes on with one.
 
-A folder with train and test (testb) has published splits; testa, valid or dev join training, from which validation is carved by
-whole documents. One file is split by whole documents too; where none are marked, a sentence is one. What is cut, left out or unknown is counted and said.
+A folder with train and test (testb) has published splits; testa, valid or dev join training, from which validation is
+carved by whole documents. One file is split by whole documents too; where none are marked, a sentence is one. What is cut,
+left out or unknown is counted and said.
 """
 
 import logging

@@ -57,7 +57,9 @@ def _walk(tags: Sequence[str], scheme: Scheme) -> Iterable[tuple[str, bool]]:
         goes_on = prefix in "IE" and open_ == kind
         if scheme == "bioes":
             ended = prefix in "ES" or place + 1 < len(tags)
-            wrong = (prefix in "IE" and not goes_on) or (not goes_on and _unfinished(tags, place)) or not ended
+            wrong = (
+                (prefix in "IE" and not goes_on) or (not goes_on and _unfinished(tags, place)) or not ended
+            )
         elif scheme == "iob1":
             wrong = prefix == "B" and last != kind
         else:

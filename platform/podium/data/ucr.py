@@ -1,9 +1,9 @@
 """Series of the UCR and UEA archives, in their own format: files .ts of a training and a test split.
 
-Dau et al. 2019, The UCR time series archive, https://arxiv.org/abs/1810.07758; Bagnall et al. 2018, The UEA multivariate time series
-classification archive, https://arxiv.org/abs/1811.00075; https://www.timeseriesclassification.com. The format is described at
-https://www.aeon-toolkit.org: lines of ``@key value``, then a line for every series, its channels apart by colons, values by
-commas, the class at the end.
+Dau et al. 2019, The UCR time series archive, https://arxiv.org/abs/1810.07758; Bagnall et al. 2018, The UEA multivariate
+time series classification archive, https://arxiv.org/abs/1811.00075; https://www.timeseriesclassification.com. The format
+is described at https://www.aeon-toolkit.org: lines of ``@key value``, then a line for every series, its channels apart
+by colons, values by commas, the class at the end.
 
 Series of unequal length are filled up with NaN at their ends, from which recurrent networks read how long they are, or with
 a number. Values that are missing at the end of all channels are such an end; others are refused.
@@ -164,7 +164,9 @@ def read_ts(file: Path) -> Problem:
     found = Problem([], [], [])
     data = False
     try:
-        lines = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()  # comments are of any encoding
+        lines = file.read_text(
+            encoding="utf-8-sig", errors="replace"
+        ).splitlines()  # comments are of any encoding
     except OSError as error:
         raise ValueError(f"{file} must be readable, got {error.strerror}; mend it") from None
     for number, line in enumerate(lines, start=1):
@@ -206,13 +208,16 @@ def _add(found: Problem, line: str, where: str) -> None:
         )
     try:
         rows = [
-            [math.nan if word.strip() == MISSING else float(word) for word in row.split(",")] for row in channels
+            [math.nan if word.strip() == MISSING else float(word) for word in row.split(",")]
+            for row in channels
         ]
     except ValueError as error:
         raise ValueError(f"{where}: values must be numbers, got {error}; mend it") from None
     if not rows or len({len(row) for row in rows}) != 1:
         lengths = sorted({len(row) for row in rows})
-        raise ValueError(f"{where}: all channels must be of one length, got {lengths}; choose another problem")
+        raise ValueError(
+            f"{where}: all channels must be of one length, got {lengths}; choose another problem"
+        )
     values = np.array(rows, dtype=np.float32)
     missing = np.isnan(values)
     end = len(missing[0]) - int(np.logical_and.accumulate(missing.all(0)[::-1]).sum())

@@ -27,9 +27,7 @@ class Words:
 
     def __post_init__(self) -> None:
         if self.unit not in ("words", "characters"):
-            raise ValueError(
-                f"unit must be words or characters, got {self.unit}; set data.words.unit=words"
-            )
+            raise ValueError(f"unit must be words or characters, got {self.unit}; set data.words.unit=words")
         if self.number < 2:
             raise ValueError(f"number must be at least 2, got {self.number}; set data.words.number=10000")
 

@@ -29,9 +29,7 @@ def make_layers(
     directions = 2 if bidirectional else 1
     sizes = [fan_in, *(directions * width for width in widths)]
     return nn.ModuleList(
-        make_layer(
-            cell, size, width, bidirectional=bidirectional, truncate=truncate, forget_bias=forget_bias
-        )
+        make_layer(cell, size, width, bidirectional=bidirectional, truncate=truncate, forget_bias=forget_bias)
         for size, width in zip(sizes, widths, strict=False)
     )
 

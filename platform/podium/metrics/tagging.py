@@ -1,9 +1,9 @@
 """Precision, recall and F1 of entities, as the CoNLL-2003 shared task has them: Tjong Kim Sang and De Meulder 2003,
 https://aclanthology.org/W03-0419/.
 
-Follows the paper: an entity is found if its type and both its ends are right, and counts are summed over the whole split before
-anything is divided. As in its script conlleval, a tag that goes on with an entity which did not begin, or is of another
-type, begins one, and what has nothing to be divided by is 0.
+Follows the paper: an entity is found if its type and both its ends are right, and counts are summed over the whole split
+before anything is divided. As in its script conlleval, a tag that goes on with an entity which did not begin, or is of
+another type, begins one, and what has nothing to be divided by is 0.
 """
 
 from typing import Any, NamedTuple
@@ -88,7 +88,5 @@ def entities(tags: Array) -> set[tuple[int, int, int, int]]:
     rows, first = np.nonzero(begins)
     last = np.nonzero(ends)[1]
     return set(
-        zip(
-            rows.tolist(), (first - 1).tolist(), (last - 1).tolist(), kind[rows, first].tolist(), strict=True
-        )
+        zip(rows.tolist(), (first - 1).tolist(), (last - 1).tolist(), kind[rows, first].tolist(), strict=True)
     )

@@ -1,7 +1,7 @@
 """A recurrent network that gives every word of a sentence a tag, from what stands before and behind it.
 
-Huang, Xu and Yu 2015, Bidirectional LSTM-CRF models for sequence tagging, https://arxiv.org/abs/1508.01991: the network that they
-call BI-LSTM.
+Huang, Xu and Yu 2015, Bidirectional LSTM-CRF models for sequence tagging, https://arxiv.org/abs/1508.01991: the network
+that they call BI-LSTM.
 
 Differs from the paper: no features of spelling and context, no published embeddings, and no layer of conditional random
 fields behind, so that tags are chosen one by one.

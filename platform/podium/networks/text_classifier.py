@@ -1,8 +1,8 @@
 """A recurrent network that reads words and answers with a class, and a bag of embeddings.
 
 Long short-term memory on word embeddings: Tai, Socher and Manning 2015, section 4.1, https://arxiv.org/abs/1503.00075
-(``LSTM`` and ``Bidirectional LSTM`` of their table 2). ``text_bag`` has no recurrent layer and sees the mean of the embeddings,
-as Joulin, Grave, Bojanowski and Mikolov 2016, https://arxiv.org/abs/1607.01759.
+(``LSTM`` and ``Bidirectional LSTM`` of their table 2). ``text_bag`` has no recurrent layer and sees the mean of the
+embeddings, as Joulin, Grave, Bojanowski and Mikolov 2016, https://arxiv.org/abs/1607.01759.
 
 Differs from the papers: embeddings are learned from random ones, phrases within a sentence are not trained on, and the bag
 has neither n-grams nor a hierarchical softmax.
