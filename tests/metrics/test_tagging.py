@@ -50,7 +50,7 @@ def test_an_entity_is_right_with_both_ends_and_its_type_only():
 def test_counts_are_summed_before_they_are_divided():
     label = tags([BP, BP, BP, BP], [BL, O, O, O])
     prediction = tags([BP, BP, BP, BP], [O, BL, BL, BL])
-    found = evaluate({"label": label, "prediction": prediction})
+    found = evaluate({"label": label, "tags": prediction})
     assert found == {
         "test/f1": pytest.approx(2 * 4 / (7 + 5)),
         "test/precision": pytest.approx(4 / 7),
@@ -59,28 +59,28 @@ def test_counts_are_summed_before_they_are_divided():
         "test/f1_class_0": 1.0,
         "test/f1_class_1": 0.0,
     }
-    of_batches = [evaluate({"label": label[k : k + 1], "prediction": prediction[k : k + 1]}) for k in (0, 1)]
+    of_batches = [evaluate({"label": label[k : k + 1], "tags": prediction[k : k + 1]}) for k in (0, 1)]
     assert np.mean([each["test/f1"] for each in of_batches]) == 0.5  # which is not it
 
 
 def test_what_is_predicted_behind_the_end_counts_nowhere():
     label = tags([BP, IP, NO, NO])
     for behind in ([IP, BL], [O, O], [BL, BL]):
-        found = evaluate({"label": label, "prediction": tags([BP, IP, *behind])})
+        found = evaluate({"label": label, "tags": tags([BP, IP, *behind])})
         assert found["test/f1"] == found["test/token_accuracy"] == 1.0
 
 
 def test_nothing_given_and_nothing_there_are_zero():
-    assert evaluate({"label": tags([O, BP]), "prediction": tags([O, O])})["test/f1"] == 0.0
-    assert evaluate({"label": tags([O, O]), "prediction": tags([O, BP])})["test/precision"] == 0.0
+    assert evaluate({"label": tags([O, BP]), "tags": tags([O, O])})["test/f1"] == 0.0
+    assert evaluate({"label": tags([O, O]), "tags": tags([O, BP])})["test/precision"] == 0.0
 
 
 def test_arrays_that_do_not_fit_are_refused():
     label = tags([O, BP])
     for arrays, said in (
-        ({"label": label}, "got none named prediction"),
-        ({"label": label, "prediction": label[:, :1]}, r"got \(1, 2\) and \(1, 1\)"),
-        ({"label": label * 0 - 1, "prediction": label}, "must be tags"),
+        ({"label": label}, "got none named tags"),
+        ({"label": label, "tags": label[:, :1]}, r"got \(1, 2\) and \(1, 1\)"),
+        ({"label": label * 0 - 1, "tags": label}, "must be numbers"),
     ):
         with pytest.raises(ValueError, match=said):
             evaluate(arrays)

@@ -43,26 +43,26 @@ class Counts(NamedTuple):
 def evaluate(arrays: Arrays) -> dict[str, float]:
     """``test/f1``, ``test/precision``, ``test/recall``, F1 by type, and ``test/token_accuracy``, by logged name.
 
-    From the tags ``label`` and ``prediction``, both (examples, length); places of label -1 do not count.
+    From the true tags ``label`` and the predicted ``tags``, both (examples, length); places of label -1 do not count.
 
     Raises:
         ValueError: an array is missing, does not fit, or no place counts.
     """
-    prediction, label = needed(arrays, "prediction", "label")
-    if prediction.shape != label.shape or label.ndim != 2 or not (label != NOTHING).any():
+    given, label = needed(arrays, "tags", "label")
+    if given.shape != label.shape or label.ndim != 2 or not (label != NOTHING).any():
         raise ValueError(
-            f"label and prediction must be tags (examples, length) alike, got {label.shape} and {prediction.shape}; "
+            f"label and tags must be numbers (examples, length) alike, got {label.shape} and {given.shape}; "
             "pass the arrays of one predictions.npz"
         )
     counted = label != NOTHING
-    every = count(prediction, label)
+    every = count(given, label)
     types = sorted({int(tag - 1) // 2 for tag in np.unique(label) if tag > OUTSIDE})
     return {
         "test/f1": every.f1,
         "test/precision": every.precision,
         "test/recall": every.recall,
-        "test/token_accuracy": float((prediction == label)[counted].sum() / counted.sum()),
-        **{f"test/f1_class_{k}": count(prediction, label, kind=k).f1 for k in types},
+        "test/token_accuracy": float((given == label)[counted].sum() / counted.sum()),
+        **{f"test/f1_class_{k}": count(given, label, kind=k).f1 for k in types},
     }
 
 

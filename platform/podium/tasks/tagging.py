@@ -59,4 +59,4 @@ class Tagging(Task):
 
     def answers(self, output: Any, batch: Batch) -> dict[str, Tensor]:
         """Tags, true and predicted."""
-        return {"label": batch.target, "prediction": output.argmax(1)}
+        return {"label": batch.target, "tags": output.argmax(1)}
