@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 from torch import Tensor, nn
 
 Targets = Literal[
-    "classes", "masks", "boxes", "values", "symbols"
+    "classes", "masks", "boxes", "values", "symbols", "tags"
 ]  # what a data set offers and a task asks for: see Batch
 
 
@@ -20,8 +20,9 @@ class Batch(NamedTuple):
 
     ``target`` holds what the task asks for: class numbers of shape (batch,), or, once a trick has softened them,
     probabilities of shape (batch, classes); class numbers of every pixel (batch, height, width); boxes (batch, most
-    objects, 5) of class, x1, y1, x2, y2 in pixels, filled up with rows of -1; values (batch, values); or symbols
-    (batch, length), a class number for every place, -1 where there is none.
+    objects, 5) of class, x1, y1, x2, y2 in pixels, filled up with rows of -1; values (batch, values); symbols
+    (batch, length), the number of the symbol that follows each place, -1 where there is none; or tags (batch, length) of
+    every place, 0 outside an entity, 2k + 1 where one of type k begins, 2k + 2 where it goes on, -1 behind the end.
     """
 
     input: Tensor

@@ -129,6 +129,41 @@ def text(root, _):
     return {"shape": [20], "num_classes": 24}
 
 
+def labelled_text(root, _):
+    """Two classes of short texts, one file each, that share most words."""
+    words = {"neg": ("dull", "tired", "flat"), "pos": ("bright", "warm", "true")}
+    for kind, own in words.items():
+        for number in range(24):
+            text = f"a {own[number % 3]} film, number {number}, and {own[(number + 1) % 3]}"
+            picture_samples.write(root / kind / f"{number}.txt", text.encode())
+    return {"shape": [12], "num_classes": 2, "words": {"number": 20}}
+
+
+def conll(root, _):
+    """Eighteen documents of two sentences each, with entities of two types."""
+    lines = []
+    for number in range(18):
+        lines += ["-DOCSTART- -X- O O", ""]
+        for city in ("Paris", "New York"):
+            first, *more = city.split()
+            name = [f"{first} NNP B-LOC", *(f"{word} NNP I-LOC" for word in more)]
+            lines += [f"Ann{number % 5} NNP B-PER", "saw VBD O", *name, f"{number} CD O", ""]
+    (root / "train.txt").write_text("\n".join(lines), encoding="utf-8")
+    return {"shape": [6], "num_classes": 5, "words": {"number": 12}}
+
+
+def ucr(root, _):
+    """Waves of three frequencies in two channels, 30 and 12 of them."""
+    for split, count in (("TRAIN", 30), ("TEST", 12)):
+        lines = ["@problemName Waves", "@timeStamps false", "@classLabel true a b c", "@data"]
+        for number in range(count):
+            wave = np.sin(np.arange(12) * (1 + number % 3) / 2 + number)
+            rows = (",".join(f"{value:.3f}" for value in part) for part in (wave, wave**2))
+            lines.append(":".join([*rows, "abc"[number % 3]]))
+        picture_samples.write(root / f"Waves_{split}.ts", "\n".join(lines).encode())
+    return {"shape": [2, 12], "num_classes": 3, "series": {"problem": "Waves"}}
+
+
 def with_ground(make):
     """The same with masks, where the ground is a class too."""
     return lambda root, monkeypatch: make(root, monkeypatch) | {"num_classes": 3}
@@ -145,8 +180,14 @@ SAMPLES = {
     "emoji": emoji,
     "frames": frames,
     "coco_detection": coco,
+    "conll": conll,
     "coco_segmentation": with_ground(coco),
+    "labelled_text": labelled_text,
     "text": text,
+    "ucr": ucr,
     "voc_detection": voc,
     "voc_segmentation": with_ground(voc),
 }
+
+# What is added to a file for it to be another one, where a letter at its end would only damage it.
+ADDED = {"conll": b"\nx O\n", "ucr": b"\n" + b":".join([b",".join([b"1"] * 12)] * 2) + b":a\n"}

@@ -47,6 +47,11 @@ class Case:
         """Whether the file is a door to other people's networks, which network.name chooses."""
         return "name" in node_of(self.name, self.shape, self.classes, self.width)
 
+    @property
+    def reads_symbols(self) -> bool:
+        """Whether samples are sequences of symbols, and not of values."""
+        return len(self.shape) == 1
+
     def with_shape(self, shape: tuple[int, ...]) -> "Case":
         return replace(self, shape=shape)
 
@@ -76,6 +81,8 @@ class Case:
         """Seeded noise, and targets of the task's kind: every class in turn, objects of every size, other symbols."""
         generator = torch.Generator().manual_seed(3)
         inputs = torch.rand(examples, *self.shape, generator=generator)
+        if self.reads_symbols:
+            inputs = torch.randint(self.classes, inputs.shape, generator=generator).float()
         number = torch.arange(examples) % self.classes
         if self.task.targets == "classes":
             return Batch(inputs, number)
@@ -84,6 +91,8 @@ class Case:
         if self.task.targets == "symbols":
             symbols = torch.randint(self.classes, (examples, self.shape[0] + 1), generator=generator)
             return Batch(symbols[:, :-1].float(), symbols[:, 1:])
+        if self.task.targets == "tags":
+            return Batch(inputs, torch.randint(self.classes, inputs.shape, generator=generator))
         if self.task.targets == "masks":
             top = torch.arange(self.shape[1])[:, None] < self.shape[1] // 2
             return Batch(inputs, torch.where(top, number[:, None, None], 0).expand(-1, *self.shape[1:]))
@@ -95,7 +104,7 @@ class Case:
     def colours(self, examples: int) -> Batch:
         """Samples that differ by more than noise, by which networks that average can tell them apart."""
         batch = self.batch(examples)
-        if self.task.targets == "symbols":
+        if self.reads_symbols:
             return batch
         generator = torch.Generator().manual_seed(4)
         level = torch.rand(examples, self.shape[0], *(1 for _ in self.shape[1:]), generator=generator)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from data_samples import SAMPLES
+from data_samples import ADDED, SAMPLES
 from hydra.utils import get_class, instantiate
 from omegaconf import OmegaConf
 
@@ -78,11 +78,14 @@ OPEN = {
     "cifar100",
     "coco_detection",
     "coco_segmentation",
+    "conll",
     "emoji",
     "frames",
     "image_folder",
     "imagenet",
+    "labelled_text",
     "text",
+    "ucr",
     "voc_detection",
     "voc_segmentation",
 }
@@ -181,7 +184,7 @@ def check_targets(data, target):
     elif data.targets == "values":
         assert target.shape[1:] == (data.num_classes,)
         assert target.isfinite().all()
-    elif data.targets == "symbols":
+    elif data.targets in ("symbols", "tags"):
         assert target.shape[1:] == tuple(data.shape)
         assert set(target.unique().tolist()) <= set(range(-1, data.num_classes))
     elif data.targets == "masks":
@@ -248,14 +251,14 @@ def test_content_without_the_checksum_is_refused_in_one_line(name, build):
 def test_every_option_works_and_leaves_the_test_labels_alone(name, build):
     plain = whole(build(name), "train")
     data = build(name)
-    view = {"fraction": 0.5, "standardize": "none" if data.targets == "symbols" else "pixel"}
+    view = {"fraction": 0.5, "standardize": "none" if data.of_symbols else "pixel"}
     if data.targets == "classes":
-        view |= {"permute_seed": 3, "random_labels_seed": 3}
+        view |= {"random_labels_seed": 3} if data.of_symbols else {"permute_seed": 3, "random_labels_seed": 3}
     data = build(name, view=view)
     seen = whole(data, "train")
     assert len(seen.target) == round(len(plain.target) * 0.5)
     assert seen.input.isfinite().all()
-    assert data.targets == "symbols" or seen.input.mean((0,)).abs().max() < 1e-4
+    assert data.of_symbols or seen.input.mean((0,)).abs().max() < 1e-4
     true = torch.from_numpy(data.encode(data.load().labels))
     if data.targets == "classes":
         right = (seen.target == true[data.examples("train").index]).double().mean()
@@ -266,17 +269,22 @@ def test_every_option_works_and_leaves_the_test_labels_alone(name, build):
         assert torch.equal(index, build(name).examples(split).index)
 
 
+def data_of_text(name):
+    return get_class(read(name)._target_).of_symbols
+
+
 @pytest.mark.parametrize("name", sorted(OPEN - {"emoji", "cifar10", "cifar100"}))  # those have their own sums
 def test_changed_files_show_in_the_fingerprint_and_a_checksum_refuses_them(name, build, samples):
     """What stands in for a published checksum: the content that a run says, in its record and in the data set's key."""
     found = build(name).fingerprint().content
     assert build(name, checksum=found).fingerprint().content == found
     root, _ = samples[name]
-    kinds = (".txt",) if name == "text" else (".jpg", ".JPEG", ".png")  # lists of pictures are no content
+    pictures = (".jpg", ".JPEG", ".png")  # lists of these are no content
+    kinds = (".txt", ".ts") if name in ADDED or data_of_text(name) else pictures
     file = min(file for file in root.rglob("*") if file.suffix in kinds)
     content = file.read_bytes()
     try:
-        file.write_bytes(content + b"x")
+        file.write_bytes(content + ADDED.get(name, b"x"))
         assert build(name).fingerprint().content != found
         with pytest.raises(
             ValueError, match=f"^{name} must have the checksum {found}, got [0-9a-f]{{64}}; .+$"

@@ -80,6 +80,7 @@ def test_the_front_holds_what_nothing_cheaper_beats(table):
         ("test/map_50", "mAP 50"),
         ("test/pixel_accuracy", "Pixel accuracy"),
         ("test/rmse", "RMSE"),
+        ("test/f1", "F1"),
         ("test/bits_per_character", "Bits per character"),
     ],
 )

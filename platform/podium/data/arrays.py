@@ -37,7 +37,8 @@ class Source(NamedTuple):
 
     ``inputs`` has shape (n, *sample shape), uint8 (0 to 255) or float32, in memory or lazy; ``labels`` are class
     numbers (n,) int64, masks (n, height, width) uint8 where 255 is ignored, boxes (n, most objects, 5) float32 of
-    class, x1, y1, x2, y2 filled up with rows of -1, values (n, values) float32, or symbols (n, length) int64.
+    class, x1, y1, x2, y2 filled up with rows of -1, values (n, values) float32, or symbols
+    or tags (n, length) int64.
 
     From ``test_start`` on the examples are the published test split; None where none was published. ``content`` is the
     hash of a source that says it itself, as lazy ones do. ``groups`` (n,) int64 has one number for all examples that no

@@ -29,12 +29,13 @@ class DataModule(pl.LightningDataModule, ABC):
 
     ``shape``, ``num_classes`` and ``checksum`` are facts that networks and records rely on; what is loaded is
     checked against them. A checksum of None takes any content: for folders of a user's own. Nothing is loaded before
-    it is asked for. ``targets`` is what a task finds in its batches.
+    it is asked for. ``targets`` is what a task finds in its batches; ``of_symbols`` says that inputs are symbols.
     """
 
     name: str
     remedy: str
     targets: ClassVar[Targets] = "classes"
+    of_symbols: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -10,26 +10,31 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from podium.contracts import Targets
 from podium.data.arrays import Indices, Source
-from podium.data.base import DataModule
-from podium.data.standardize import Step
-from podium.data.vocabulary import NOTHING, UNKNOWN, Vocabulary
+from podium.data.symbols import SymbolData
+from podium.data.vocabulary import NOTHING
 
 _LOG = logging.getLogger(__name__)
 BLOCKS = 100  # of windows, that no split tears apart
 
 
-class Text(DataModule):
+class Text(SymbolData):
     """A file in UTF-8, or the files *.txt below a folder: set data.root, and data.shape to the length of a window."""
 
     name = "text"
     remedy = "set data.root to your text"
     targets: ClassVar[Targets] = "symbols"
-    vocabulary: Vocabulary
+
+    @property
+    def vocabulary_size(self) -> int:
+        """As many as there are classes to predict."""
+        return self.num_classes
+
+    def codes(self, source: Source) -> Indices:
+        """Those of the targets: windows overlap by a character, which inputs would count twice."""
+        return source.labels
 
     def load(self) -> Source:
         """Read the files and cut them into windows.
@@ -37,12 +42,7 @@ class Text(DataModule):
         Raises:
             ValueError: there is no text, or one that is no UTF-8; options that have no meaning for symbols.
         """
-        if self.view.standardize != "none":
-            raise ValueError(
-                f"view.standardize must be none for symbols, got {self.view.standardize}; leave it out"
-            )
-        if len(self.shape) != 1 or self.shape[0] < 1:
-            raise ValueError(f"shape must be the length of a window, got {self.shape}; set data.shape=[100]")
+        self.check_options(example="window")
         parts = [_windows(codes, self.shape[0]) for codes in _texts(Path(self.root))]
         size = max(1, sum(map(len, parts)) // BLOCKS)
         groups, first = [], 0
@@ -56,27 +56,9 @@ class Text(DataModule):
     def check_classes(self, source: Source) -> None:
         """Nothing: whatever the vocabulary does not hold is the unknown character."""
 
-    def measure(self, source: Source, train: Indices) -> tuple[Step, ...]:
-        """Find the vocabulary of the training split, and say how much of the text it covers."""
-        self.vocabulary = Vocabulary.of(source.labels[train], size=self.num_classes)
-        if not len(self.vocabulary.codes):
-            raise ValueError(
-                f"{self.root} must hold text to train on, got none; set data.root to a longer one"
-            )
-        unknown = int((self.vocabulary.encode(source.labels) == UNKNOWN).sum())
-        whole = int((source.labels != NOTHING).sum())
-        _LOG.info(
-            "text: %s characters are known, which are in the training split; %s of %s places hold others",
-            *(f"{number:,}" for number in (len(self.vocabulary.codes), unknown, whole)),
-        )
-        return (self._encoded,)
-
     def encode(self, labels: Indices) -> Indices:
         """The numbers of characters."""
         return self.vocabulary.encode(labels)
-
-    def _encoded(self, values: Tensor) -> Tensor:
-        return torch.from_numpy(self.vocabulary.encode(values.numpy().astype(np.int64))).float()
 
 
 def _texts(root: Path) -> list[Indices]:

@@ -1,4 +1,4 @@
-"""The characters that a network knows, and their numbers."""
+"""The symbols that a network knows, characters or words, and their numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,22 +13,25 @@ UNKNOWN = 0
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Code points, rising. The number of a character is its place, from 1 on; 0 is any other character."""
+    """Codes of symbols, rising: code points of characters, or places in a list of words.
+
+    The number of a symbol is its place here, from 1 on; 0 is any other symbol. What is below 0 is none, and stays.
+    """
 
     codes: Indices
 
     @classmethod
     def of(cls, codes: Indices, *, size: int) -> "Vocabulary":
-        """The most frequent characters of these code points, so many with the unknown one; -1 does not count."""
-        found, counts = np.unique(codes[codes != NOTHING], return_counts=True)
+        """The most frequent of these codes, so many with the unknown one."""
+        found, counts = np.unique(codes[codes >= 0], return_counts=True)
         kept = np.argsort(-counts, kind="stable")[: size - 1]
         return cls(np.sort(found[kept]).astype(np.int64))
 
     def encode(self, codes: Indices) -> Indices:
-        """Numbers of code points; -1 stays."""
+        """Numbers of codes."""
         places = np.searchsorted(self.codes, codes).clip(max=len(self.codes) - 1)
         numbers = np.where(self.codes[places] == codes, places + 1, UNKNOWN)
-        return np.where(codes == NOTHING, NOTHING, numbers)
+        return np.where(codes < 0, codes, numbers)
 
     def numbers(self, text: str) -> Indices:
         """Numbers of the characters of a text."""

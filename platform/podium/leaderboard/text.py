@@ -28,6 +28,7 @@ SPOKEN = {
     "map": "mAP",
     "mse": "MSE",
     "rmse": "RMSE",
+    "f1": "F1",
     "mae": "MAE",
 }
 

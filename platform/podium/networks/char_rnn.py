@@ -6,12 +6,12 @@ Differs from the article: characters are embedded in place of one-hot, and every
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from podium.layers.recurrent import CellName, make_layer
+from podium.layers.recurrent import CellName
+from podium.layers.recurrent_stack import make_layers, through
 from podium.layers.shapes import check_dropout, check_positive, symbols_length
 
 
@@ -48,11 +48,9 @@ class CharRnn(nn.Module):
                 f"embedding must be the last width where both are tied, got {embedding} and {list(widths)}; "
                 f"set network.embedding={widths[-1]}"
             )
-        options = {"bidirectional": False, "truncate": truncate, "forget_bias": forget_bias}
         self.embedding = nn.Embedding(num_classes, embedding)
-        self.layers = nn.ModuleList(
-            make_layer(cell, *sizes, **options)  # type: ignore[arg-type]
-            for sizes in pairwise([embedding, *widths])
+        self.layers = make_layers(
+            cell, embedding, widths, bidirectional=False, truncate=truncate, forget_bias=forget_bias
         )
         self.dropouts = nn.ModuleList(nn.Dropout(dropout) for _ in range(len(widths) + 1))
         self.output = nn.Linear(widths[-1], num_classes)
@@ -63,7 +61,5 @@ class CharRnn(nn.Module):
         """Logits of what follows each symbol; those behind the end of a sequence mean nothing."""
         first, *others = self.dropouts
         sequence = first(self.embedding(input.long().clamp(min=0)))
-        for layer, drop in zip(self.layers, others, strict=True):
-            sequence = drop(layer(sequence)[0])
-        logits: Tensor = self.output(sequence)
+        logits: Tensor = self.output(through(self.layers, others, sequence, None)[0])
         return logits.transpose(1, 2)

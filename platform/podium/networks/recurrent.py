@@ -8,17 +8,13 @@ Sequences are signals (channels, length), one step after the other. A shorter on
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
-from typing import Literal
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from podium.layers.recurrent import CellName, State, make_layer, measured
+from podium.layers.recurrent import CellName, measured
+from podium.layers.recurrent_stack import Readout, make_layers, read_out, through
 from podium.layers.shapes import check_dropout, check_positive, signal_shape
-
-Readout = Literal["last", "mean", "all"]
 
 
 class Recurrent(nn.Module):
@@ -55,39 +51,23 @@ class Recurrent(nn.Module):
         channels, length = signal_shape(
             in_shape, network=f"a recurrent network with cell={cell}", at_least=1, remedy="use longer signals"
         )
-        directions = 2 if bidirectional else 1
-        sizes = [channels, *(directions * width for width in widths)]
         self.readout = readout
-        self.layers = nn.ModuleList(
-            make_layer(
-                cell,
-                fan_in,
-                fan_out // directions,
-                bidirectional=bidirectional,
-                truncate=truncate,
-                forget_bias=forget_bias,
-            )
-            for fan_in, fan_out in pairwise(sizes)
+        self.layers = make_layers(
+            cell,
+            channels,
+            widths,
+            bidirectional=bidirectional,
+            truncate=truncate,
+            forget_bias=forget_bias,
         )
         self.dropouts = nn.ModuleList(nn.Dropout(dropout) for _ in widths)
-        self.output = nn.Linear(sizes[-1] * (length if readout == "all" else 1), num_classes)
+        width = widths[-1] * (2 if bidirectional else 1)
+        self.output = nn.Linear(width * (length if readout == "all" else 1), num_classes)
 
     def forward(self, input: Float[Tensor, "batch channels length"]) -> Float[Tensor, "batch outputs"]:
         """Logits, or values."""
         sequence, lengths = measured(input.transpose(1, 2))
-        state: State = ()
         *between, last = self.dropouts
-        for layer, drop in zip(self.layers, [*between, nn.Identity()], strict=True):
-            sequence, state = layer(sequence, lengths)
-            sequence = drop(sequence)
-        logits: Tensor = self.output(last(self._read(sequence, lengths, state)))
+        sequence, state = through(self.layers, [*between, nn.Identity()], sequence, lengths)
+        logits: Tensor = self.output(last(read_out(self.readout, sequence, lengths, state)))
         return logits
-
-    def _read(self, sequence: Tensor, lengths: Tensor | None, state: State) -> Tensor:
-        match self.readout:
-            case "last":
-                return torch.cat(list(state[0]), dim=1)
-            case "mean":
-                return sequence.mean(1) if lengths is None else sequence.sum(1) / lengths[:, None]
-            case "all":
-                return sequence.flatten(1)
