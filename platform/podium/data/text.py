@@ -16,6 +16,7 @@ from torch import Tensor
 from podium.contracts import Targets
 from podium.data.arrays import Indices, Source
 from podium.data.base import DataModule
+from podium.data.sequences import check_symbols
 from podium.data.standardize import Step
 from podium.data.vocabulary import NOTHING, UNKNOWN, Vocabulary
 
@@ -37,10 +38,7 @@ class Text(DataModule):
         Raises:
             ValueError: there is no text, or one that is no UTF-8; options that have no meaning for symbols.
         """
-        if self.view.standardize != "none":
-            raise ValueError(
-                f"view.standardize must be none for symbols, got {self.view.standardize}; leave it out"
-            )
+        check_symbols(self.view)
         if len(self.shape) != 1 or self.shape[0] < 1:
             raise ValueError(f"shape must be the length of a window, got {self.shape}; set data.shape=[100]")
         parts = [_windows(codes, self.shape[0]) for codes in _texts(Path(self.root))]
