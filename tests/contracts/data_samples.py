@@ -16,6 +16,7 @@ from podium.data.digits import Digits
 from podium.data.emoji import _read
 
 KINDS = ("cat", "dog", "eel")
+COLOURS, THINGS = ("red", "green", "blue", "grey", "pink", "brown"), tuple("abcdefghij")
 SMALL = {"shape": [3, 16, 16], "num_classes": len(KINDS), "images": {"resize": 18}}
 
 
@@ -129,6 +130,14 @@ def text(root, _):
     return {"shape": [20], "num_classes": 24}
 
 
+def parallel_text(root, _):
+    """A hundred and twenty pairs in one file, without an end behind the last line."""
+    things = [f"{size} {colour} {thing}" for size in ("big", "small") for colour in COLOURS for thing in THINGS]
+    lines = [f"the {thing}\tel {' '.join(reversed(thing.split()))}" for thing in things]
+    (root / "pairs.txt").write_text("\n".join(lines), encoding="utf-8")
+    return {"root": str(root / "pairs.txt"), "shape": [6], "longest": 7, "num_classes": 20}
+
+
 def with_ground(make):
     """The same with masks, where the ground is a class too."""
     return lambda root, monkeypatch: make(root, monkeypatch) | {"num_classes": 3}
@@ -146,6 +155,7 @@ SAMPLES = {
     "frames": frames,
     "coco_detection": coco,
     "coco_segmentation": with_ground(coco),
+    "parallel_text": parallel_text,
     "text": text,
     "voc_detection": voc,
     "voc_segmentation": with_ground(voc),

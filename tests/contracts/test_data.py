@@ -82,6 +82,7 @@ OPEN = {
     "frames",
     "image_folder",
     "imagenet",
+    "parallel_text",
     "text",
     "voc_detection",
     "voc_segmentation",
@@ -181,6 +182,11 @@ def check_targets(data, target):
     elif data.targets == "values":
         assert target.shape[1:] == (data.num_classes,)
         assert target.isfinite().all()
+    elif data.targets == "sequences":
+        assert target.shape[1:] == (data.longest,)
+        assert set(target.unique().tolist()) <= set(range(-1, data.num_classes))
+        assert (target == 0).sum(1).eq(1).all()
+        assert ((target == 0).cumsum(1) - (target == 0).long()).bool().equal(target == -1)
     elif data.targets == "symbols":
         assert target.shape[1:] == tuple(data.shape)
         assert set(target.unique().tolist()) <= set(range(-1, data.num_classes))
@@ -248,14 +254,15 @@ def test_content_without_the_checksum_is_refused_in_one_line(name, build):
 def test_every_option_works_and_leaves_the_test_labels_alone(name, build):
     plain = whole(build(name), "train")
     data = build(name)
-    view = {"fraction": 0.5, "standardize": "none" if data.targets == "symbols" else "pixel"}
+    of_symbols = data.targets in ("symbols", "sequences") and len(data.shape) == 1
+    view = {"fraction": 0.5, "standardize": "none" if of_symbols else "pixel"}
     if data.targets == "classes":
         view |= {"permute_seed": 3, "random_labels_seed": 3}
     data = build(name, view=view)
     seen = whole(data, "train")
     assert len(seen.target) == round(len(plain.target) * 0.5)
     assert seen.input.isfinite().all()
-    assert data.targets == "symbols" or seen.input.mean((0,)).abs().max() < 1e-4
+    assert of_symbols or seen.input.mean((0,)).abs().max() < 1e-4
     true = torch.from_numpy(data.encode(data.load().labels))
     if data.targets == "classes":
         right = (seen.target == true[data.examples("train").index]).double().mean()
@@ -272,7 +279,7 @@ def test_changed_files_show_in_the_fingerprint_and_a_checksum_refuses_them(name,
     found = build(name).fingerprint().content
     assert build(name, checksum=found).fingerprint().content == found
     root, _ = samples[name]
-    kinds = (".txt",) if name == "text" else (".jpg", ".JPEG", ".png")  # lists of pictures are no content
+    kinds = (".txt",) if name in ("text", "parallel_text") else (".jpg", ".JPEG", ".png")  # lists of pictures are no content
     file = min(file for file in root.rglob("*") if file.suffix in kinds)
     content = file.read_bytes()
     try:

@@ -56,13 +56,13 @@ class Sequences(DataModule):
     def text(self, numbers: Sequence[int]) -> str:
         """What these symbols, as a network writes them, mean; from the end on nothing."""
 
-    @abstractmethod
     def numbers(self, text: str) -> list[int]:
-        """The symbols of a text to read.
+        """The symbols of a text to read, where texts are read.
 
         Raises:
-            ValueError: it cannot be read.
+            ValueError: the text cannot be read, or something else is.
         """
+        raise ValueError(f"what is read must be text, got {self.name}; train on data=parallel_text")
 
 
 def check_symbols(view: View) -> None:

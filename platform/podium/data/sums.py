@@ -2,10 +2,13 @@
 https://arxiv.org/abs/1410.4615, in the form of Keras' example "addition_rnn").
 
 Differs from the paper and the example: questions are not filled up with blanks but end where they end, and 5,500 + 1,000 sums
-are made. Every number has one to ``digits`` digits, each length as often as another. No sum is there twice, nor as b+a.
+are made. Numbers are drawn with one to ``digits`` digits, each length as often as another. No sum is there twice, and b+a stands
+in the same split as a+b, so that no sum of the test was trained on the other way round.
 """
 
 from collections.abc import Sequence
+
+import numpy as np
 
 from podium.data.arrays import Source
 from podium.data.sequences import Sequences, before_the_end, check_symbols, closed, filled_up
@@ -19,7 +22,7 @@ MOST_DIGITS = 7  # sums with more are no exact float32 any more
 
 
 class Sums(Sequences):
-    """5,500 + 1,000 sums of two numbers of at most so many digits.
+    """5,500 + 1,000 sums of two numbers of at most so many digits, every pair of numbers in both orders.
 
     Raises:
         ValueError: there are too few sums of so few digits, or too many digits.
@@ -53,9 +56,9 @@ class Sums(Sequences):
             view=view,
             longest=longest,
         )
-        if not 3 <= digits <= MOST_DIGITS:
+        if not 2 <= digits <= MOST_DIGITS:
             raise ValueError(
-                f"digits must be from 3 to {MOST_DIGITS}, for {TRAINING + TEST:,} sums, got {digits}; set data.digits=3"
+                f"digits must be from 2 to {MOST_DIGITS}, for {TRAINING + TEST:,} sums, got {digits}; set data.digits=2"
             )
         if (wanted := digits + 2) != self.longest:
             raise ValueError(
@@ -67,22 +70,17 @@ class Sums(Sequences):
     def load(self) -> Source:
         """Draw sums until there are enough."""
         check_symbols(self.view)
-        draw = stream(0, "sums")
-        seen: set[tuple[int, int]] = set()
-        questions, answers = [], []
-        while len(questions) < TRAINING + TEST:
-            lengths, digits = draw.random_sample(2), draw.random_sample((2, self.digits))
-            a, b = (
-                int("".join(str(int(10 * digit)) for digit in row[: 1 + int(length * self.digits)]))
-                for length, row in zip(lengths, digits, strict=True)
-            )
-            pair = (min(a, b), max(a, b))
-            if pair not in seen:
-                seen.add(pair)
-                questions.append(self.numbers(f"{a}+{b}"))
-                answers.append(self.numbers(str(a + b)))
-        inputs = filled_up(questions, 2 * self.digits + 1).astype("float32")
-        return Source(inputs, closed(filled_up(answers, self.longest)), test_start=TRAINING)
+        parts = _drawn(self.digits)
+        questions = [self.numbers(f"{a}+{b}") for part in parts for a, b in part]
+        answers = [self.numbers(str(a + b)) for part in parts for a, b in part]
+        numbered: dict[tuple[int, int], int] = {}
+        groups = [numbered.setdefault((min(pair), max(pair)), len(numbered)) for part in parts for pair in part]
+        return Source(
+            filled_up(questions, 2 * self.digits + 1).astype(np.float32),
+            closed(filled_up(answers, self.longest)),
+            test_start=TRAINING,
+            groups=np.array(groups, dtype=np.int64),
+        )
 
     def text(self, numbers: Sequence[int]) -> str:
         """Characters; a number that stands for none as a question mark."""
@@ -97,3 +95,26 @@ class Sums(Sequences):
         if foreign := sorted(set(text) - set(CHARACTERS)):
             raise ValueError(f"a sum must be of {CHARACTERS}, got {foreign[0]!r}; write one such as 34+14")
         return [FIRST + CHARACTERS.index(character) for character in text]
+
+
+def _drawn(digits: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Pairs of numbers for training and for the test, each in both orders."""
+    draw = stream(0, "sums")
+    seen: set[tuple[int, int]] = set()
+    training: list[tuple[int, int]] = []
+    test: list[tuple[int, int]] = []
+    while len(training) + len(test) < TRAINING + TEST:
+        lengths, drawn = draw.random_sample(2), draw.random_sample((2, digits))
+        a, b = (
+            int("".join(str(int(10 * digit)) for digit in row[: 1 + int(length * digits)]))
+            for length, row in zip(lengths, drawn, strict=True)
+        )
+        orders = list(dict.fromkeys([(a, b), (b, a)]))
+        if not seen.isdisjoint(orders):
+            continue
+        seen.update(orders)
+        for part, room in ((training, TRAINING), (test, TEST)):
+            if len(part) + len(orders) <= room:  # one place may be left, for a number and itself
+                part += orders
+                break
+    return training, test

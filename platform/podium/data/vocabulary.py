@@ -13,7 +13,10 @@ UNKNOWN = 0
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Code points, rising. The number of a character is its place, from 1 on; 0 is any other character."""
+    """Code points, or the numbers of words in a list, rising.
+
+    The number of a character is its place, from 1 on; 0 is any other character.
+    """
 
     codes: Indices
 
