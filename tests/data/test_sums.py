@@ -1,6 +1,7 @@
 """Sums to learn: right answers, none twice, none of the test in training."""
 
 import pytest
+from hydra.errors import InstantiationException
 
 from podium.data import sums
 from podium.data.sequences import before_the_end, closed, filled_up
@@ -50,7 +51,7 @@ def test_both_orders_are_asked_and_parts_are_as_large_as_said(questions):
     training, test = questions
     assert (len(training), len(test)) == (sums.TRAINING, sums.TEST)
     for part in questions:
-        assert all((b, a) in set(part) for a, b in part)
+        assert {(b, a) for a, b in part} == set(part)
     assert not pairs_of(training) & pairs_of(test)
     assert {len(str(a)) for a, _ in training} == {1, 2}
 
@@ -68,19 +69,19 @@ def test_more_digits_are_an_option_with_a_checksum_of_their_own(compose_data):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"digits": 1}, r"^digits must be from 2 to 7, for 6,500 sums, got 1; set data\.digits=2"),
-        ({"digits": 3}, r"^longest must be 5 for sums of 3 digits with their end, got 4; set data\.longest=5"),
-        ({"longest": 1}, r"^longest must be at least 2, a symbol and the end, got 1; set"),
+        ({"digits": 1}, r"digits must be from 2 to 7, for 6,500 sums, got 1; set data\.digits=2"),
+        ({"digits": 3}, r"longest must be 5 for sums of 3 digits with their end, got 4; set data\.longest=5"),
+        ({"longest": 1}, r"longest must be at least 2, a symbol and the end, got 1; set"),
     ],
 )
 def test_facts_that_do_not_fit_are_refused(compose_data, changes, said):
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(InstantiationException, match=said):
         compose_data("sums", root="none", **changes)
 
 
 def test_what_is_no_sum_is_refused(compose_data):
     data = compose_data("sums", root="none")
-    with pytest.raises(ValueError, match=r"^a sum must be of 0123456789\+, got ' '; write one such as"):
+    with pytest.raises(ValueError, match=r"a sum must be of 0123456789\+, got ' '; write one such as"):
         data.numbers("3 + 4")
     with pytest.raises(ValueError, match=r"view\.standardize must be none for symbols, got pixel"):
         compose_data("sums", root="none", view={"standardize": "pixel"}).load()

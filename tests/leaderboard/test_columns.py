@@ -17,6 +17,9 @@ OTHER = {
     "test/mse": 0.0123,
     "test/rmse": 0.111,
     "test/bits_per_character": 1.723,
+    "test/symbol_accuracy": 0.99,
+    "test/sequence_accuracy": 0.97,
+    "test/bleu": 0.31,
 }  # of tasks that the factory's runs do not have
 ALL = sorted(module.name for module in pkgutil.iter_modules(columns.__path__))
 
@@ -46,10 +49,13 @@ def test_the_factory_knows_every_column():
     others = [
         "badge",
         "bits_per_character",
+        "bleu",
         "mean_average_precision",
         "mean_iou",
         "mse",
         "rmse",
+        "sequence_accuracy",
+        "symbol_accuracy",
         "top5_error",
         "tried",
     ]

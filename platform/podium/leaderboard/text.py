@@ -29,6 +29,7 @@ SPOKEN = {
     "mse": "MSE",
     "rmse": "RMSE",
     "mae": "MAE",
+    "bleu": "BLEU",
 }
 
 
