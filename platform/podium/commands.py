@@ -67,7 +67,10 @@ def _declare_one_run(add: Add) -> None:
     sub.add_argument("run", type=Path, help="the run's folder")
     sub.add_argument("text", help="what to read, such as 'a sentence' or 34+14")
     sub.add_argument(
-        "--beams", type=positive, default=1, help="beginnings that are kept; 1 takes the likeliest symbol (default: 1)"
+        "--beams",
+        type=positive,
+        default=1,
+        help="beginnings that are kept; 1 takes the likeliest symbol (default: 1)",
     )
     sub = add("ensemble", _ensemble, "average what finished runs predict, or sample one run's dropout")
     sub.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="the runs' folders")

@@ -132,7 +132,9 @@ def text(root, _):
 
 def parallel_text(root, _):
     """A hundred and twenty pairs in one file, without an end behind the last line."""
-    things = [f"{size} {colour} {thing}" for size in ("big", "small") for colour in COLOURS for thing in THINGS]
+    things = [
+        f"{size} {colour} {thing}" for size in ("big", "small") for colour in COLOURS for thing in THINGS
+    ]
     lines = [f"the {thing}\tel {' '.join(reversed(thing.split()))}" for thing in things]
     (root / "pairs.txt").write_text("\n".join(lines), encoding="utf-8")
     return {"root": str(root / "pairs.txt"), "shape": [6], "longest": 7, "num_classes": 20}

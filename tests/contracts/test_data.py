@@ -284,7 +284,9 @@ def test_changed_files_show_in_the_fingerprint_and_a_checksum_refuses_them(name,
     found = build(name).fingerprint().content
     assert build(name, checksum=found).fingerprint().content == found
     root, _ = samples[name]
-    kinds = (".txt",) if name in ("text", "parallel_text") else (".jpg", ".JPEG", ".png")  # lists of pictures are no content
+    kinds = (
+        (".txt",) if name in ("text", "parallel_text") else (".jpg", ".JPEG", ".png")
+    )  # lists of pictures are no content
     file = min(file for file in root.rglob("*") if file.suffix in kinds)
     content = file.read_bytes()
     try:

@@ -58,7 +58,9 @@ def test_unknown_words_are_counted_and_said(pairs, caplog):
         pairs().fingerprint()
     said = [r.getMessage() for r in caplog.records if "are known" in r.getMessage()]
     assert len(said) == 2
-    assert said[0].startswith("parallel_text: 175 words of the source are known, which are in the training split;")
+    assert said[0].startswith(
+        "parallel_text: 175 words of the source are known, which are in the training split;"
+    )
     assert said[0].endswith("; 38 of 1,200 places hold others")
 
 
@@ -69,10 +71,14 @@ def test_two_files_of_a_folder_are_the_same_pairs(pairs, tmp_path):
         (folder / name).write_bytes("\r\n".join(pair[side] for pair in PAIRS).encode("utf-8-sig"))
     data = pairs(root=str(folder), files=["a.en", "b.fr"])
     assert data.fingerprint() == pairs().fingerprint()
-    with pytest.raises(ValueError, match=r"source\.txt must be a file of sentences, got none; set data\.root"):
+    with pytest.raises(
+        ValueError, match=r"source\.txt must be a file of sentences, got none; set data\.root"
+    ):
         pairs(root=str(folder)).load()
     (folder / "a.en").write_bytes(b"one line\n")
-    with pytest.raises(ValueError, match=r"a\.en and b\.fr must have as many lines, .*, got 1 and 200; align"):
+    with pytest.raises(
+        ValueError, match=r"a\.en and b\.fr must have as many lines, .*, got 1 and 200; align"
+    ):
         pairs(root=str(folder), files=["a.en", "b.fr"]).load()
 
 
@@ -84,7 +90,9 @@ def test_lines_that_cannot_be_used_are_left_out_counted_and_said(pairs, caplog):
     assert caplog.records[-1].getMessage() == (
         "parallel_text: 6 of 207 pairs are left out: 2 empty, 2 longer than 8 or 8 words, 1 no UTF-8, 1 without a tab"
     )
-    with pytest.raises(ValueError, match=r"must hold pairs of sentences, got none of 6 lines that can be used"):
+    with pytest.raises(
+        ValueError, match=r"must hold pairs of sentences, got none of 6 lines that can be used"
+    ):
         pairs(bad).load()
 
 
@@ -102,7 +110,7 @@ def sentences_raw(data, split):
 
 def test_characters_are_symbols_too(pairs):
     data = pairs(symbols="characters", shape=[30], longest=31)
-    a, b = sentences(data, "train")[0]
+    _, b = sentences(data, "train")[0]
     assert b in {target for _, target in PAIRS}
     assert data.source.written(data.numbers("red  houses")) == list("red houses")
     assert data.numbers("r\N{SNOWMAN}d")[1] == 1

@@ -43,7 +43,10 @@ def test_without_groups_the_same_sum_would_stand_in_two_splits(compose_data):
     data = compose_data("sums", root="none")
     source = data.load()
     train, validation, _ = data.split.divide(source._replace(groups=None))
-    rows = [{tuple(sorted(data.text(row).split("+"))) for row in source.inputs[part].astype(int)} for part in (train, validation)]
+    rows = [
+        {tuple(sorted(data.text(row).split("+"))) for row in source.inputs[part].astype(int)}
+        for part in (train, validation)
+    ]
     assert rows[0] & rows[1]
 
 

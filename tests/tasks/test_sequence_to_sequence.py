@@ -152,9 +152,7 @@ def test_networks_and_tricks_that_do_not_fit_and_empty_beams_are_refused() -> No
 def toy(pairs: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     """A language in which the adjective stands behind its noun and the verb comes last."""
     draw = torch.Generator().manual_seed(seed)
-    nouns, adjectives, verbs = (
-        torch.randint(low, low + 6, (pairs, 2), generator=draw) for low in (2, 8, 14)
-    )
+    nouns, adjectives, verbs = (torch.randint(low, low + 6, (pairs, 2), generator=draw) for low in (2, 8, 14))
     source = torch.stack([adjectives[:, 0], nouns[:, 0], verbs[:, 0], adjectives[:, 1], nouns[:, 1]], 1)
     order = [1, 0, 4, 3, 2]
     ends = torch.zeros(pairs, 1, dtype=torch.long)

@@ -100,11 +100,15 @@ class ParallelText(Sequences):
         if symbols not in ("words", "characters"):
             raise ValueError(f"symbols must be words or characters, got {symbols}; set data.symbols=words")
         if len(shape) != 1 or shape[0] < 1:
-            raise ValueError(f"shape must be the most symbols of a sentence, got {shape}; set data.shape=[30]")
+            raise ValueError(
+                f"shape must be the most symbols of a sentence, got {shape}; set data.shape=[30]"
+            )
         if num_classes < 3:
             raise ValueError(f"num_classes must be at least 3, got {num_classes}; set data.num_classes=5000")
         if len(files) != 2:
-            raise ValueError(f"files must name two files, got {files}; set data.files=[source.txt,target.txt]")
+            raise ValueError(
+                f"files must name two files, got {files}; set data.files=[source.txt,target.txt]"
+            )
         self.symbols, self.files = symbols, files
 
     def load(self) -> Source:
@@ -115,7 +119,9 @@ class ParallelText(Sequences):
         """
         check_symbols(self.view)
         pairs = self._kept(read_pairs(Path(self.root), self.files))
-        digest = hashlib.sha256("\n".join("\t".join(" ".join(side) for side in pair) for pair in pairs).encode())
+        digest = hashlib.sha256(
+            "\n".join("\t".join(" ".join(side) for side in pair) for pair in pairs).encode()
+        )
         sides: list[Indices] = []
         self.lists: list[list[str]] = []
         for side, length in enumerate((self.shape[0], self.longest)):
@@ -187,7 +193,12 @@ class ParallelText(Sequences):
             kept += [pair] if pair is not None else []
         if left:
             reasons = ", ".join(f"{count:,} {why}" for why, count in sorted(left.items()))
-            _LOG.warning("parallel_text: %s of %s pairs are left out: %s", f"{left.total():,}", f"{len(lines):,}", reasons)
+            _LOG.warning(
+                "parallel_text: %s of %s pairs are left out: %s",
+                f"{left.total():,}",
+                f"{len(lines):,}",
+                reasons,
+            )
         if not kept:
             raise ValueError(
                 f"{self.root} must hold pairs of sentences, got none of {len(lines)} lines that can be used; "

@@ -49,7 +49,9 @@ class Sequences(DataModule):
             view=view,
         )
         if longest < 2:
-            raise ValueError(f"longest must be at least 2, a symbol and the end, got {longest}; set data.longest=16")
+            raise ValueError(
+                f"longest must be at least 2, a symbol and the end, got {longest}; set data.longest=16"
+            )
         self.longest = longest
 
     @abstractmethod

@@ -1,7 +1,7 @@
 """Generated pictures of two shapes, and a sentence about each: "a red circle left of a blue square".
 
-No paper and no photographs: see ``podium.data.shapes``. Of two shapes that are side by side the left one is named first, of two that
-are not the upper one, so that there is one right sentence for every picture. No two shapes of a picture are alike.
+No paper and no photographs: see ``podium.data.shapes``. Of two shapes side by side the left one is named first, of others the
+upper one, so that there is one right sentence for every picture. No two shapes of a picture are alike.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,19 @@ import numpy as np
 
 from podium.data.arrays import Source
 from podium.data.sequences import Sequences, before_the_end, closed, filled_up
-from podium.data.shapes import CLASSES, LARGEST, NOISE, SEED, SIDE, SMALLEST, TEST, TRAINING, Pixels, outline, whole_numbers
+from podium.data.shapes import (
+    CLASSES,
+    LARGEST,
+    NOISE,
+    SEED,
+    SIDE,
+    SMALLEST,
+    TEST,
+    TRAINING,
+    Pixels,
+    outline,
+    whole_numbers,
+)
 from podium.data.split import stream
 
 COLOURS = {"red": (210, 40, 40), "green": (40, 180, 60), "blue": (50, 70, 220), "yellow": (220, 210, 50)}
@@ -36,7 +48,9 @@ class ShapesCaptions(Sequences):
             raise ValueError(
                 f"longest must be {wanted}, the most words with the end, got {self.longest}; leave data.longest alone"
             )
-        return Source(np.stack([p for p, _ in made]), closed(filled_up(rows, self.longest)), test_start=TRAINING)
+        return Source(
+            np.stack([p for p, _ in made]), closed(filled_up(rows, self.longest)), test_start=TRAINING
+        )
 
     def text(self, numbers: Sequence[int]) -> str:
         """Words; a number that stands for none as a question mark."""
@@ -57,7 +71,9 @@ def _picture(draw: np.random.RandomState) -> tuple[Pixels, str]:
     across = middle + whole_numbers(numbers[6:7], -APART, APART)[0]
     said = []
     for place, (thing, radius) in enumerate(zip((first, second), radii, strict=True)):
-        low, high = (radius, SIDE // 2 - 1 - radius) if place == 0 else (SIDE // 2 + radius, SIDE - 1 - radius)
+        low, high = (
+            (radius, SIDE // 2 - 1 - radius) if place == 0 else (SIDE // 2 + radius, SIDE - 1 - radius)
+        )
         along = int(whole_numbers(numbers[7 + place : 8 + place], low, high)[0])
         beside = middle if place == 0 else int(across)
         x, y = (along, beside) if relation == 0 else (beside, along)

@@ -2,8 +2,8 @@
 https://arxiv.org/abs/1410.4615, in the form of Keras' example "addition_rnn").
 
 Differs from the paper and the example: questions are not filled up with blanks but end where they end, and 5,500 + 1,000 sums
-are made. Numbers are drawn with one to ``digits`` digits, each length as often as another. No sum is there twice, and b+a stands
-in the same split as a+b, so that no sum of the test was trained on the other way round.
+are made. Numbers are drawn with one to ``digits`` digits, each length as often as another. No sum is there twice, and b+a
+stands in the same split as a+b, so that no sum of the test was trained on the other way round.
 """
 
 from collections.abc import Sequence
@@ -74,7 +74,9 @@ class Sums(Sequences):
         questions = [self.numbers(f"{a}+{b}") for part in parts for a, b in part]
         answers = [self.numbers(str(a + b)) for part in parts for a, b in part]
         numbered: dict[tuple[int, int], int] = {}
-        groups = [numbered.setdefault((min(pair), max(pair)), len(numbered)) for part in parts for pair in part]
+        groups = [
+            numbered.setdefault((min(pair), max(pair)), len(numbered)) for part in parts for pair in part
+        ]
         return Source(
             filled_up(questions, 2 * self.digits + 1).astype(np.float32),
             closed(filled_up(answers, self.longest)),

@@ -1,8 +1,8 @@
 """Networks that write: a sequence of symbols, one after the other, about what they have read.
 
 In training each step is told the true symbol before it (teacher forcing: Williams and Zipser 1989,
-https://doi.org/10.1162/neco.1989.1.2.270), and elsewhere the one that was written. The search with a beam keeps the likeliest
-beginnings (Sutskever, Vinyals and Le 2014, https://arxiv.org/abs/1409.3215, section 3.2).
+https://doi.org/10.1162/neco.1989.1.2.270), and elsewhere the one that was written. The search with a beam keeps the
+likeliest beginnings (Sutskever, Vinyals and Le 2014, https://arxiv.org/abs/1409.3215, section 3.2).
 
 Follows the papers; likelihoods are not divided by lengths.
 """

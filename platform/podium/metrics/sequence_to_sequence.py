@@ -12,7 +12,7 @@ Array = npt.NDArray[Any]
 
 
 def evaluate(arrays: Arrays) -> dict[str, float]:
-    """``test/symbol_accuracy`` and ``test/sequence_accuracy``: shares of right places, and of sequences right at all of them.
+    """``test/symbol_accuracy`` and ``test/sequence_accuracy``: shares of right places, and of sequences right at all.
 
     From ``label`` and ``written``, sequences of symbols (examples, length) that are closed by their end and filled up
     with -1. Places are those of the label, its end included; what goes on is wrong where the end should be.

@@ -19,7 +19,7 @@ from podium.layers.writer import Writer
 
 
 class Captioner(Writer):
-    """Convolutions that halve the sides of a picture, a linear layer, and layers of so many cells that write.
+    """Normalised convolutions that halve the sides of a picture, a linear layer, and layers of so many cells that write.
 
     ``filters`` of each convolution; ``longest``: words to write at most, with the end. ``forget_bias``: as in
     ``networks/recurrent.py``. Dropout is behind what was seen, the embedding and every layer.
@@ -51,13 +51,17 @@ class Captioner(Writer):
         )
         self.encoder = nn.Sequential()
         for fan_in, fan_out in pairwise([channels, *filters]):
-            self.encoder.append(nn.Conv2d(fan_in, fan_out, 3, stride=2, padding=1))
+            self.encoder.append(nn.Conv2d(fan_in, fan_out, 3, stride=2, padding=1, bias=False))
+            self.encoder.append(
+                nn.BatchNorm2d(fan_out)
+            )  # or what pictures share drives the states to 1 and -1
             self.encoder.append(nn.ReLU())
             height, width = (height + 1) // 2, (width + 1) // 2
         self.flatten = nn.Flatten()
         self.dropout = nn.Dropout(dropout)
         memories = 2 if cell == "lstm" else 1
-        self.begin = nn.Linear(filters[-1] * height * width, memories * sum(widths))
+        self.begin = nn.Linear(filters[-1] * height * width, memories * sum(widths), bias=False)
+        self.norm = nn.BatchNorm1d(memories * sum(widths))  # or what all pictures share drives states to 1 and -1
         self.activation = nn.Tanh()
         self.sizes = [(memories, size) for size in widths]
         self.decoder = Decoder(
@@ -74,7 +78,7 @@ class Captioner(Writer):
     def read(self, input: Float[Tensor, "batch channels height width"]) -> Memory:
         """The states that the layers of the decoder begin with."""
         seen = self.dropout(self.flatten(self.encoder(input)))
-        begin = self.activation(self.begin(seen))
+        begin = self.activation(self.norm(self.begin(seen)))
         parts = begin.split([memories * size for memories, size in self.sizes], dim=1)
         states = (
             tuple(state[None].contiguous() for state in part.chunk(memories, dim=1))

@@ -1,8 +1,9 @@
 """Encoder and decoder: a sequence of symbols is read, and another one is written.
 
-Sequence to sequence learning with neural networks (Sutskever, Vinyals and Le 2014, https://arxiv.org/abs/1409.3215); learning
-phrase representations using RNN encoder-decoder (Cho et al. 2014, https://arxiv.org/abs/1406.1078); attention: Luong, Pham and
-Manning 2015, in podium/layers/decoder.py, as an idea of Bahdanau, Cho and Bengio 2015 (https://arxiv.org/abs/1409.0473).
+Sequence to sequence learning with neural networks (Sutskever, Vinyals and Le 2014, https://arxiv.org/abs/1409.3215);
+learning phrase representations using RNN encoder-decoder (Cho et al. 2014, https://arxiv.org/abs/1406.1078). Attention, first
+by Bahdanau, Cho and Bengio 2015 (https://arxiv.org/abs/1409.0473), is that of Luong, Pham and Manning 2015, in
+podium/layers/decoder.py.
 
 Differs from the papers: cells, layers and sizes are options, the same for reading and writing; every layer of the decoder
 begins with the state that its layer of the encoder ends with.
@@ -25,8 +26,8 @@ class Seq2Seq(Writer):
     """Layers of so many cells each that read, layers that write, and the logits of every place.
 
     ``num_classes``: symbols, of what is read and of what is written. ``reverse``: what is read is turned round, whatever
-    its length. ``bidirectional``: half of the cells read backwards. ``attention``: the decoder looks at all steps that were
-    read. ``longest``: symbols to write at most, with the end. ``forget_bias``: as in ``networks/recurrent.py``. Dropout is
+    its length. ``bidirectional``: half of the cells read backwards. ``attention``: the decoder looks at all steps that
+    were read. ``longest``: symbols to write at most, with the end. ``forget_bias``: as in ``networks/recurrent.py``. Dropout is
     behind the embeddings and every layer.
 
     Raises:

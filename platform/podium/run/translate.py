@@ -37,7 +37,9 @@ def translate(folder: Path, *, text: str, beams: int) -> str:
                 "train one with network=translator data=parallel_text"
             )
         if beams > data.num_classes:
-            raise ConfigError(f"--beams must be at most the {data.num_classes} symbols, got {beams}; lower it")
+            raise ConfigError(
+                f"--beams must be at most the {data.num_classes} symbols, got {beams}; lower it"
+            )
         data.examples("train")
         with refusals("text"):
             symbols = data.numbers(text)

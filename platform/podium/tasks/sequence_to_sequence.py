@@ -122,5 +122,3 @@ def right(written: Tensor, target: Tensor) -> Tensor:
     reached = F.pad(written[:, :width], (0, max(0, width - written.shape[1])), value=FILLING)
     hit: Tensor = (reached == target) & (target != FILLING) & (target != UNKNOWN)
     return hit
-
-
