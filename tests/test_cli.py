@@ -33,6 +33,7 @@ COMMANDS = (
     "evaluate",
     "retrieve",
     "generate",
+    "translate",
     "ensemble",
     "sweep",
     "leaderboard",

@@ -63,6 +63,15 @@ def _declare_one_run(add: Add) -> None:
         "--temperature", type=float, default=1.0, help="below 1 is tamer, above wilder (default: 1)"
     )
     sub.add_argument("--seed", type=int, default=0, help="of what is drawn (default: 0)")
+    sub = add("translate", _translate, "let a finished run's encoder and decoder answer a text")
+    sub.add_argument("run", type=Path, help="the run's folder")
+    sub.add_argument("text", help="what to read, such as 'a sentence' or 34+14")
+    sub.add_argument(
+        "--beams",
+        type=positive,
+        default=1,
+        help="beginnings that are kept; 1 takes the likeliest symbol (default: 1)",
+    )
     sub = add("ensemble", _ensemble, "average what finished runs predict, or sample one run's dropout")
     sub.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="the runs' folders")
     sub.add_argument(
@@ -142,6 +151,12 @@ def _generate(args: argparse.Namespace) -> int:
     return generate_command(
         args.run, length=args.length, temperature=args.temperature, start=args.start, seed=args.seed
     )
+
+
+def _translate(args: argparse.Namespace) -> int:
+    from podium.run.translate import translate_command
+
+    return translate_command(args.run, text=args.text, beams=args.beams)
 
 
 def _ensemble(args: argparse.Namespace) -> int:

@@ -8,8 +8,10 @@ import pytorch_lightning as pl
 from torch import Tensor, nn
 
 Targets = Literal[
-    "classes", "masks", "boxes", "values", "symbols", "tags"
+    "classes", "masks", "boxes", "values", "symbols", "tags", "sequences"
 ]  # what a data set offers and a task asks for: see Batch
+FILLING = -1  # behind the end of a sequence of symbols
+END = 0  # the symbol that closes a sequence that is to be written
 
 
 class Batch(NamedTuple):
@@ -21,8 +23,10 @@ class Batch(NamedTuple):
     ``target`` holds what the task asks for: class numbers of shape (batch,), or, once a trick has softened them,
     probabilities of shape (batch, classes); class numbers of every pixel (batch, height, width); boxes (batch, most
     objects, 5) of class, x1, y1, x2, y2 in pixels, filled up with rows of -1; values (batch, values); symbols
-    (batch, length), the number of the symbol that follows each place, -1 where there is none; or tags (batch, length) of
-    every place, 0 outside an entity, 2k + 1 where one of type k begins, 2k + 2 where it goes on, -1 behind the end.
+    (batch, length), the number of the symbol that follows each place, -1 where there is none; tags (batch, length) of every
+    place, 0 outside an entity, 2k + 1 where one of type k begins, 2k + 2 where it goes on, -1 behind the end; or sequences
+    (batch, length) of a length of their own: class numbers, of which 0 is the end and 1 what a vocabulary does not hold, closed by the end and filled up
+    with -1.
     """
 
     input: Tensor

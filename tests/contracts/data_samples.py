@@ -16,6 +16,7 @@ from podium.data.digits import Digits
 from podium.data.emoji import _read
 
 KINDS = ("cat", "dog", "eel")
+COLOURS, THINGS = ("red", "green", "blue", "grey", "pink", "brown"), tuple("abcdefghij")
 SMALL = {"shape": [3, 16, 16], "num_classes": len(KINDS), "images": {"resize": 18}}
 
 
@@ -164,6 +165,16 @@ def ucr(root, _):
     return {"shape": [2, 12], "num_classes": 3, "series": {"problem": "Waves"}}
 
 
+def parallel_text(root, _):
+    """A hundred and twenty pairs in one file, without an end behind the last line."""
+    things = [
+        f"{size} {colour} {thing}" for size in ("big", "small") for colour in COLOURS for thing in THINGS
+    ]
+    lines = [f"the {thing}\tel {' '.join(reversed(thing.split()))}" for thing in things]
+    (root / "pairs.txt").write_text("\n".join(lines), encoding="utf-8")
+    return {"root": str(root / "pairs.txt"), "shape": [6], "longest": 7, "num_classes": 20}
+
+
 def with_ground(make):
     """The same with masks, where the ground is a class too."""
     return lambda root, monkeypatch: make(root, monkeypatch) | {"num_classes": 3}
@@ -183,6 +194,7 @@ SAMPLES = {
     "conll": conll,
     "coco_segmentation": with_ground(coco),
     "labelled_text": labelled_text,
+    "parallel_text": parallel_text,
     "text": text,
     "ucr": ucr,
     "voc_detection": voc,

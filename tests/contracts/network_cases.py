@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import ConstantLR
 from torch.utils.data import DataLoader
 
-from podium.contracts import Batch
+from podium.contracts import END, FILLING, Batch
 from podium.layers.initializers import Initializer, VarianceScaling
 from podium.tasks.base import Task
 
@@ -78,7 +78,10 @@ class Case:
         return instantiate(node_of(self.name, self.shape, self.classes, self.width), _convert_="all")
 
     def batch(self, examples: int) -> Batch:
-        """Seeded noise, and targets of the task's kind: every class in turn, objects of every size, other symbols."""
+        """Seeded noise, and targets of the task's kind: every class in turn, objects of every size, other symbols.
+
+        Sequences to write are of every length from two on, with their end.
+        """
         generator = torch.Generator().manual_seed(3)
         inputs = torch.rand(examples, *self.shape, generator=generator)
         if self.reads_symbols:
@@ -93,6 +96,11 @@ class Case:
             return Batch(symbols[:, :-1].float(), symbols[:, 1:])
         if self.task.targets == "tags":
             return Batch(inputs, torch.randint(self.classes, inputs.shape, generator=generator))
+        if self.task.targets == "sequences":
+            answers = torch.randint(1, self.classes, (examples, 5), generator=generator)
+            lengths = 1 + torch.arange(examples)[:, None] % 4
+            answers[torch.arange(5) == lengths] = END
+            return Batch(inputs, answers.where(torch.arange(5) <= lengths, FILLING))
         if self.task.targets == "masks":
             top = torch.arange(self.shape[1])[:, None] < self.shape[1] // 2
             return Batch(inputs, torch.where(top, number[:, None, None], 0).expand(-1, *self.shape[1:]))
@@ -244,7 +252,9 @@ def figures(case: Case) -> dict[str, float]:
     network, batch = case.build().eval(), case.batch(4)
     with torch.no_grad():
         output = network(batch.input)
-        if case.task.targets == "boxes":  # what is detected jumps with the last bits, losses do not
+        if case.task.targets == "sequences":  # what is written jumps with the last bits, these logits do not
+            output = network(*batch)
+        if case.task.targets == "boxes":  # what is detected does so, losses do not
             output = torch.stack(list(network(*batch).values()))
     assert isinstance(output, Tensor)
     return {"mean": output.double().mean().item(), "deviation": output.double().std().item()}

@@ -216,7 +216,7 @@ def loss_of(task: Task, network: nn.Module, batch: Batch, *, moving: Set[str]) -
     network = copy.deepcopy(network).eval()
     for name in moving:
         network.get_submodule(name).train()
-    output = network(*batch) if task.targets == "boxes" else network(batch.input)
+    output = network(*batch) if task.targets in ("boxes", "sequences") else network(batch.input)
     loss: float = task.loss(output, task.truth(batch)).item()
     return loss
 

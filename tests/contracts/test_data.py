@@ -63,6 +63,11 @@ GOLDEN = {
         "c6ad9f1b84f815c77b029d3d6143f4170af35286d3e5eadc2dcdf017642e693f",
         "10060ef2b3fc20de86cfbbf0c6e9c2735acbbc3b43bfa8e43d47a91ec7d32b04",
     ),
+    "sums": (
+        {"train": 5000, "validation": 500, "test": 1000},
+        "06dd83e60ab39ddabc9c12665a577dee853a4082f67d384afa4c4a21e7b1fd80",
+        "c7d3c1ffba8e7eaac5bcac5d5f591b7720f111e62779c2c7aa790976f0d497dd",
+    ),
     "xor": (
         {"train": 272, "validation": 48, "test": 80},
         "8900a159626b82f6ec28b49500a4a352d67db8510bf65f77dd0b713234d0970a",
@@ -84,6 +89,7 @@ OPEN = {
     "image_folder",
     "imagenet",
     "labelled_text",
+    "parallel_text",
     "text",
     "ucr",
     "voc_detection",
@@ -184,6 +190,11 @@ def check_targets(data, target):
     elif data.targets == "values":
         assert target.shape[1:] == (data.num_classes,)
         assert target.isfinite().all()
+    elif data.targets == "sequences":
+        assert target.shape[1:] == (data.longest,)
+        assert set(target.unique().tolist()) <= set(range(-1, data.num_classes))
+        assert (target == 0).sum(1).eq(1).all()
+        assert ((target == 0).cumsum(1) - (target == 0).long()).bool().equal(target == -1)
     elif data.targets in ("symbols", "tags"):
         assert target.shape[1:] == tuple(data.shape)
         assert set(target.unique().tolist()) <= set(range(-1, data.num_classes))

@@ -64,10 +64,10 @@ def outline(kind: int, *, x: int, y: int, radius: int) -> Masks:
 
 def _picture(draw: np.random.RandomState) -> tuple[Pixels, Pixels, npt.NDArray[np.float32]]:
     """One picture, the class of its pixels, and its boxes; it always takes the same number of random numbers."""
-    ground = _whole(draw.random_sample(3), *GROUND)
+    ground = whole_numbers(draw.random_sample(3), *GROUND)
     wanted = 1 + int(draw.random_sample() * MOST_OBJECTS)
     numbers = draw.random_sample((MOST_OBJECTS, 7))
-    noise = _whole(draw.random_sample((3, SIDE, SIDE)), -NOISE, NOISE)
+    noise = whole_numbers(draw.random_sample((3, SIDE, SIDE)), -NOISE, NOISE)
     objects = [_object(row) for row in numbers[:wanted]]
     kept = _visible([outline(kind, x=x, y=y, radius=radius) for kind, x, y, radius, _ in objects])
     picture = np.broadcast_to(ground[:, None, None], noise.shape).copy()
@@ -89,9 +89,9 @@ def box_of(seen: Masks) -> tuple[int, int, int, int]:
 
 def _object(numbers: npt.NDArray[np.float64]) -> tuple[int, int, int, int, npt.NDArray[np.int64]]:
     """Class, centre, radius and colour of one object, which is whole inside the picture."""
-    radius = int(_whole(numbers[:1], SMALLEST, LARGEST)[0])
-    x, y = _whole(numbers[1:3], radius, SIDE - 1 - radius)
-    return int(numbers[3] * len(CLASSES)), int(x), int(y), radius, _whole(numbers[4:7], *OBJECT)
+    radius = int(whole_numbers(numbers[:1], SMALLEST, LARGEST)[0])
+    x, y = whole_numbers(numbers[1:3], radius, SIDE - 1 - radius)
+    return int(numbers[3] * len(CLASSES)), int(x), int(y), radius, whole_numbers(numbers[4:7], *OBJECT)
 
 
 def _visible(outlines: list[Masks]) -> list[Masks]:
@@ -108,6 +108,6 @@ def _visible(outlines: list[Masks]) -> list[Masks]:
     return seen
 
 
-def _whole(numbers: npt.NDArray[np.float64], low: int, high: int) -> npt.NDArray[np.int64]:
+def whole_numbers(numbers: npt.NDArray[np.float64], low: int, high: int) -> npt.NDArray[np.int64]:
     """Numbers of [0, 1) as whole ones from low to high, both included."""
     return (low + np.floor(numbers * (high - low + 1))).astype(np.int64)

@@ -13,6 +13,7 @@ from torch import Tensor
 from podium.data.arrays import Indices, Source
 from podium.data.base import DataModule
 from podium.data.standardize import Step
+from podium.data.view import View
 from podium.data.vocabulary import NOTHING, UNKNOWN, Vocabulary
 
 _LOG = logging.getLogger(__name__)
@@ -44,14 +45,7 @@ class SymbolData(DataModule):
         Raises:
             ValueError: naming the option.
         """
-        if self.view.standardize != "none":
-            raise ValueError(
-                f"view.standardize must be none for symbols, got {self.view.standardize}; leave it out"
-            )
-        if self.view.permute_seed is not None:
-            raise ValueError(
-                f"view.permute_seed must be null for symbols, got {self.view.permute_seed}; leave it out"
-            )
+        check_symbols(self.view)
         if len(self.shape) != 1 or self.shape[0] < 1:
             raise ValueError(
                 f"shape must be the length of a {example}, got {self.shape}; set data.shape=[100]"
@@ -83,7 +77,19 @@ class SymbolData(DataModule):
         return torch.from_numpy(self.vocabulary.encode(values.numpy().astype(np.int64))).float()
 
 
-def filled_up(rows: Sequence[Indices], length: int) -> Indices:
+def check_symbols(view: View) -> None:
+    """Refuse what has no meaning for symbols.
+
+    Raises:
+        ValueError: they shall be standardised, or change their places.
+    """
+    if view.standardize != "none":
+        raise ValueError(f"view.standardize must be none for symbols, got {view.standardize}; leave it out")
+    if view.permute_seed is not None:
+        raise ValueError(f"view.permute_seed must be null for symbols, got {view.permute_seed}; leave it out")
+
+
+def filled_up(rows: Sequence[Sequence[int] | Indices], length: int) -> Indices:
     """Rows of codes side by side, (rows, length): shorter ones filled up with -1, longer ones cut."""
     table = np.full((len(rows), length), NOTHING, dtype=np.int64)
     for place, row in enumerate(rows):

@@ -30,6 +30,7 @@ SPOKEN = {
     "rmse": "RMSE",
     "f1": "F1",
     "mae": "MAE",
+    "bleu": "BLEU",
 }
 
 

@@ -123,6 +123,10 @@ class Task(pl.LightningModule, ABC):
         """Targets as class probabilities (batch, classes), for tricks that edit batches or targets."""
         raise TypeError(f"{type(self).__name__} has no class probabilities")  # never called: softens is false
 
+    def output(self, batch: Batch) -> Any:
+        """What the network gives for a batch whose loss is asked for."""
+        return self.network(batch.input)
+
     def forward(self, input: Tensor) -> Any:
         """What the network gives."""
         return self.network(input)
@@ -169,7 +173,7 @@ class Task(pl.LightningModule, ABC):
             batch = Batch(batch.input, self.soften(truth).to(batch.input.dtype))
         for trick in self._batch_tricks:
             batch = trick.edit_batch(batch)
-        given = self.network(batch.input)
+        given = self.output(batch)
         output = given.logits if isinstance(given, Auxiliary) else given
         target = self.truth(batch)
         for trick in self._target_tricks:
@@ -201,7 +205,7 @@ class Task(pl.LightningModule, ABC):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Collect sums of loss and errors of one batch."""
-        output, truth = self.network(batch.input), self.truth(batch)
+        output, truth = self.output(batch), self.truth(batch)
         examples = self.counted(truth)
         loss = self.loss(output, truth).double() * examples
         self._validation.append(({"loss": loss, **self.errors(output, truth)}, examples))
