@@ -129,6 +129,13 @@ def text(root, _):
     return {"shape": [20], "num_classes": 24}
 
 
+def movielens(root, _):
+    """300 ratings of 15 items by 20 users, without a published split."""
+    lines = [f"{user}\t{item}\t{1 + user * item % 5}\t0\n" for user in range(1, 21) for item in range(1, 16)]
+    (root / "u.data").write_text("".join(lines), encoding="utf-8")
+    return {"num_users": 21, "num_items": 16}
+
+
 def with_ground(make):
     """The same with masks, where the ground is a class too."""
     return lambda root, monkeypatch: make(root, monkeypatch) | {"num_classes": 3}
@@ -146,6 +153,7 @@ SAMPLES = {
     "frames": frames,
     "coco_detection": coco,
     "coco_segmentation": with_ground(coco),
+    "movielens": movielens,
     "text": text,
     "voc_detection": voc,
     "voc_segmentation": with_ground(voc),

@@ -1,4 +1,4 @@
-"""The characters that a network knows, and their numbers."""
+"""The symbols that a network knows, and their numbers: characters, words, users and what they rated."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from podium.data.arrays import Indices
+from podium.data.view import View
 
 NOTHING = -1  # fills up what is shorter
 UNKNOWN = 0
@@ -13,19 +14,22 @@ UNKNOWN = 0
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Code points, rising. The number of a character is its place, from 1 on; 0 is any other character."""
+    """Codes of symbols, rising. The number of a symbol is its place, from 1 on; 0 is any other symbol.
+
+    The codes of characters are their code points.
+    """
 
     codes: Indices
 
     @classmethod
     def of(cls, codes: Indices, *, size: int) -> "Vocabulary":
-        """The most frequent characters of these code points, so many with the unknown one; -1 does not count."""
+        """The most frequent of these codes, so many with the unknown one; -1 does not count."""
         found, counts = np.unique(codes[codes != NOTHING], return_counts=True)
         kept = np.argsort(-counts, kind="stable")[: size - 1]
         return cls(np.sort(found[kept]).astype(np.int64))
 
     def encode(self, codes: Indices) -> Indices:
-        """Numbers of code points; -1 stays."""
+        """Numbers of codes; -1 stays."""
         places = np.searchsorted(self.codes, codes).clip(max=len(self.codes) - 1)
         numbers = np.where(self.codes[places] == codes, places + 1, UNKNOWN)
         return np.where(codes == NOTHING, NOTHING, numbers)
@@ -39,3 +43,13 @@ class Vocabulary:
         return "".join(
             "\N{REPLACEMENT CHARACTER}" if n == UNKNOWN else chr(self.codes[n - 1]) for n in numbers
         )
+
+
+def refuse_standardizing(view: View) -> None:
+    """Refuse what has no meaning for numbers of symbols.
+
+    Raises:
+        ValueError: inputs shall be standardised.
+    """
+    if view.standardize != "none":
+        raise ValueError(f"view.standardize must be none for symbols, got {view.standardize}; leave it out")
