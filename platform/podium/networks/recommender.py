@@ -53,7 +53,7 @@ class MatrixFactorization(nn.Module):
 class NeuralRecommender(nn.Module):
     """Embeddings side by side, dropout, a rectified dense layer of ``units``, dropout, and one value.
 
-    ``dropout`` is in front of the dense layer, ``dense_dropout`` behind it. ``output_range`` bends the value into an interval
+    ``dropout`` is in front of the dense layer, ``dense_dropout`` behind it. ``output_range`` bends the value into a range
     by a sigmoid; null leaves it as it is.
 
     Raises:
