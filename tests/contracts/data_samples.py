@@ -133,7 +133,7 @@ def movielens(root, _):
     """300 ratings of 15 items by 20 users, without a published split."""
     lines = [f"{user}\t{item}\t{1 + user * item % 5}\t0\n" for user in range(1, 21) for item in range(1, 16)]
     (root / "u.data").write_text("".join(lines), encoding="utf-8")
-    return {"num_users": 21, "num_items": 16}
+    return {"num_users": 22, "num_items": 17}
 
 
 def with_ground(make):
