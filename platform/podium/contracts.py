@@ -25,8 +25,8 @@ class Batch(NamedTuple):
     objects, 5) of class, x1, y1, x2, y2 in pixels, filled up with rows of -1; values (batch, values); symbols
     (batch, length), the number of the symbol that follows each place, -1 where there is none; tags (batch, length) of every
     place, 0 outside an entity, 2k + 1 where one of type k begins, 2k + 2 where it goes on, -1 behind the end; or sequences
-    (batch, length) of a length of their own: class numbers, of which 0 is the end and 1 what a vocabulary does not hold, closed by the end and filled up
-    with -1.
+    (batch, length) of a length of their own: class numbers, of which 0 is the end and 1 what a vocabulary does not
+    hold, closed by the end and filled up with -1.
     """
 
     input: Tensor

@@ -175,6 +175,13 @@ def parallel_text(root, _):
     return {"root": str(root / "pairs.txt"), "shape": [6], "longest": 7, "num_classes": 20}
 
 
+def movielens(root, _):
+    """300 ratings of 15 items by 20 users, without a published split."""
+    lines = [f"{user}\t{item}\t{1 + user * item % 5}\t0\n" for user in range(1, 21) for item in range(1, 16)]
+    (root / "u.data").write_text("".join(lines), encoding="utf-8")
+    return {"num_users": 22, "num_items": 17}
+
+
 def with_ground(make):
     """The same with masks, where the ground is a class too."""
     return lambda root, monkeypatch: make(root, monkeypatch) | {"num_classes": 3}
@@ -195,6 +202,7 @@ SAMPLES = {
     "coco_segmentation": with_ground(coco),
     "labelled_text": labelled_text,
     "parallel_text": parallel_text,
+    "movielens": movielens,
     "text": text,
     "ucr": ucr,
     "voc_detection": voc,
@@ -202,4 +210,8 @@ SAMPLES = {
 }
 
 # What is added to a file for it to be another one, where a letter at its end would only damage it.
-ADDED = {"conll": b"\nx O\n", "ucr": b"\n" + b":".join([b",".join([b"1"] * 12)] * 2) + b":a\n"}
+ADDED = {
+    "movielens": b"1\t99\t5\t0\n",
+    "conll": b"\nx O\n",
+    "ucr": b"\n" + b":".join([b",".join([b"1"] * 12)] * 2) + b":a\n",
+}

@@ -1,7 +1,7 @@
 """The networks of conf/network at the smallest size that they take: what the contract tests build and feed."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -25,11 +25,13 @@ REPOSITORY = Path(__file__).parents[2]
 CONF = REPOSITORY / "conf"
 NETWORKS = sorted(file.stem for file in (CONF / "network").glob("*.yaml"))
 IMAGE, SIGNAL, VOLUME, SYMBOLS = (1, 28, 28), (1, 40), (1, 8, 16, 16), (12,)
+PAIRS = (2,)
+OWN_DATA = {PAIRS: ("movielens", 1)}  # samples of one data set alone, and its classes
 CLASSES = 7
 NARROW = (0.125, 0.25, 0.5, 1.0)  # the first width that a network takes
 RULE_EPOCHS = 8  # of a short run by a rule that is no gradient
 LEAST = re.compile(r"requires (images|signals|volumes) of at least (\d+)")
-KIND = re.compile(r"requires (signals|volumes|sequences) of ")
+KIND = re.compile(r"requires (signals|volumes|sequences|pairs) of ")
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,13 @@ class Case:
     def with_shape(self, shape: tuple[int, ...]) -> "Case":
         return replace(self, shape=shape)
 
+    def with_channels(self, count: int) -> "Case":
+        """The same with so many channels, or of such a length; numbers of symbols are as many as they are."""
+        return self if self.shape in OWN_DATA else self.with_shape((count, *self.shape[1:]))
+
     def to_learn(self) -> "Case":
         """The same in colour, and with twice the width where a layer has fewer than four filters to learn with."""
-        coloured = self.with_shape((3, *self.shape[1:]))
+        coloured = self.with_channels(3)
         filters = [
             m.out_channels for m in coloured.build().modules() if isinstance(m, nn.modules.conv._ConvNd)
         ]
@@ -84,7 +90,9 @@ class Case:
         """
         generator = torch.Generator().manual_seed(3)
         inputs = torch.rand(examples, *self.shape, generator=generator)
-        if self.reads_symbols:
+        if self.shape in OWN_DATA:
+            inputs = torch.randint(1, 900, inputs.shape, generator=generator).float()
+        elif self.reads_symbols:
             inputs = torch.randint(self.classes, inputs.shape, generator=generator).float()
         number = torch.arange(examples) % self.classes
         if self.task.targets == "classes":
@@ -161,7 +169,7 @@ def case_of(name: str) -> Case:
     for width in widths:
         shape: tuple[int, ...] | None = IMAGE
         while shape is not None:
-            case = Case(name, task, shape, classes, width)
+            case = Case(name, task, shape, OWN_DATA.get(shape, ("", classes))[1], width)
             try:
                 case.build()
                 return case if case.is_narrow() else replace(case, width=None)
@@ -174,7 +182,7 @@ def case_of(name: str) -> Case:
 def larger(shape: tuple[int, ...], refusal: str) -> tuple[int, ...] | None:
     """The samples that a network asks for in its refusal of others."""
     if (kind := KIND.search(refusal)) and not LEAST.search(refusal):
-        wanted = {"signals": SIGNAL, "volumes": VOLUME, "sequences": SYMBOLS}[kind[1]]
+        wanted = {"signals": SIGNAL, "volumes": VOLUME, "sequences": SYMBOLS, "pairs": PAIRS}[kind[1]]
     elif least := LEAST.search(refusal):
         wanted = (shape[0], *(int(least[2]) for _ in shape[1:]))
     else:
@@ -183,14 +191,19 @@ def larger(shape: tuple[int, ...], refusal: str) -> tuple[int, ...] | None:
 
 
 @cache
-def composed(name: str) -> DictConfig:
+def composed(name: str, data: str = "digits") -> DictConfig:
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("train", overrides=[f"network={name}"])
+        return compose("train", overrides=[f"network={name}", f"data={data}"])
+
+
+def data_for(shape: Sequence[int]) -> str:
+    """The data set that samples of this shape are of, where it tells networks more than shape and classes."""
+    return OWN_DATA.get(tuple(shape), ("digits", 0))[0]
 
 
 def node_of(name: str, shape: tuple[int, ...], classes: int, width: float | None = None) -> dict[str, Any]:
     """The network's block for samples of a shape, without what is no constructor's argument."""
-    config = composed(name)
+    config = composed(name, data_for(shape))
     config.data.shape, config.data.num_classes = list(shape), classes
     node = OmegaConf.to_container(config.network, resolve=True)
     assert isinstance(node, dict)

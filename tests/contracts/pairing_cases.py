@@ -6,6 +6,7 @@ trick with the values of its file, he_normal, Adam. It is trained on four pictur
 
 import copy
 import hashlib
+import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from network_cases import CONF, Case, case_of, composed
+from network_cases import CONF, Case, case_of, composed, data_for
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -116,7 +117,8 @@ class Small:
     def build(self, *names: str) -> tuple[Assembly, FixedBatch]:
         """The parts of a run with these tricks."""
         config = self.with_tricks(*names)
-        values = {key: value for key, value in config["data"].items() if key != "_target_"}
+        common = inspect.signature(DataModule).parameters
+        values = {key: value for key, value in config["data"].items() if key in common}
         values |= {key: make(values[key], f"data.{key}") for key in ("split", "view")}
         data = FixedBatch(self.batch, self.case, **values)
         return build(config, data), data
@@ -133,6 +135,7 @@ def small(name: str, folder: Path, *more: str, times: int = 1, whole: bool = Fal
     config = compose(
         [
             f"network={name}",
+            f"data={data_for(case.shape)}",
             f"data.shape={list(case.shape)}",
             f"data.num_classes={case.classes}",
             "initializer=he_normal",

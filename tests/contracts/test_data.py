@@ -90,11 +90,13 @@ OPEN = {
     "imagenet",
     "labelled_text",
     "parallel_text",
+    "movielens",
     "text",
     "ucr",
     "voc_detection",
     "voc_segmentation",
 }
+
 
 # SHA-256 of the four files as published: training images and labels, test images and labels.
 PUBLISHED = {
@@ -291,7 +293,7 @@ def test_changed_files_show_in_the_fingerprint_and_a_checksum_refuses_them(name,
     assert build(name, checksum=found).fingerprint().content == found
     root, _ = samples[name]
     pictures = (".jpg", ".JPEG", ".png")  # lists of these are no content
-    kinds = (".txt", ".ts") if name in ADDED or data_of_text(name) else pictures
+    kinds = (".txt", ".ts", ".data") if name in ADDED or data_of_text(name) else pictures
     file = min(file for file in root.rglob("*") if file.suffix in kinds)
     content = file.read_bytes()
     try:

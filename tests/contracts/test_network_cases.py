@@ -49,6 +49,7 @@ def test_another_activation_inside_a_network_is_seen_in_its_figures():
         ("conv1d requires signals of channels x length, got samples of 1x28x28; use ...", (1, 40)),
         ("c3d requires volumes of channels x frames x height x width, got 1x28x28; use ...", (1, 8, 16, 16)),
         ("char_rnn requires sequences of symbols, got samples of 1x28x28; use ...", (12,)),
+        ("neural requires pairs of a user and an item with a rating, got samples of 1x28x28; use ...", (2,)),
         ("xception requires images of at least 28x28, got 1x28x28; asked for what it has", None),
         ("depth must be one of 18, 34, got 20; set network.depth=18", None),
     ],

@@ -193,7 +193,7 @@ def test_an_exception_with_exceptions_is_refused():
 
 def test_a_network_without_weight_layers_is_refused():
     with pytest.raises(
-        ValueError, match=r"^an initializer requires linear or convolutional layers, got ReLU"
+        ValueError, match=r"^an initializer requires linear or convolutional layers or tables, got ReLU"
     ):
         Zeros(exceptions={}).apply(nn.ReLU())
 

@@ -16,6 +16,7 @@ OTHER = {
     "test/map": 0.4,
     "test/mse": 0.0123,
     "test/rmse": 0.111,
+    "test/mae": 0.09,
     "test/bits_per_character": 1.723,
     "test/f1": 0.6,
     "test/symbol_accuracy": 0.99,
@@ -52,6 +53,7 @@ def test_the_factory_knows_every_column():
         "bits_per_character",
         "bleu",
         "f1",
+        "mae",
         "mean_average_precision",
         "mean_iou",
         "mse",
@@ -69,7 +71,7 @@ def test_what_was_tried_is_shown_with_its_hours(rows):
 
 
 def test_errors_of_values_and_bits_are_no_per_cent(rows):
-    for name, text in (("mse", "0.0123"), ("rmse", "0.111"), ("bits_per_character", "1.72")):
+    for name, text in (("mse", "0.0123"), ("rmse", "0.111"), ("mae", "0.09"), ("bits_per_character", "1.72")):
         assert load_column(name).text(rows[0]).startswith(f"{text} (")
 
 

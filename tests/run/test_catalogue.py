@@ -83,7 +83,7 @@ def test_every_difference_is_explained_and_nothing_else_is(counted):
 def test_every_line_of_a_table_that_differs_has_a_remark(published):
     for table in published.tables:
         entry = published.entries[table.network]
-        network, _ = build_empty(entry.name, entry.shape, entry.classes)
+        network, _ = build_empty(entry)
         layers = count_layers(network, entry.shape, table.lines)
         for line, layer in zip(table.lines, layers, strict=True):
             assert bool(differences_of(line, layer)) == bool(line.remark), (line, layer)

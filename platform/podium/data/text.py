@@ -13,6 +13,7 @@ import numpy as np
 
 from podium.contracts import Targets
 from podium.data.arrays import Indices, Source
+from podium.data.plain_text import read_texts
 from podium.data.symbols import SymbolData
 from podium.data.vocabulary import NOTHING
 
@@ -43,7 +44,7 @@ class Text(SymbolData):
             ValueError: there is no text, or one that is no UTF-8; options that have no meaning for symbols.
         """
         self.check_options(example="window")
-        parts = [_windows(codes, self.shape[0]) for codes in _texts(Path(self.root))]
+        parts = [_windows(codes, self.shape[0]) for codes in _codes(Path(self.root))]
         size = max(1, sum(map(len, parts)) // BLOCKS)
         groups, first = [], 0
         for part in parts:
@@ -61,34 +62,9 @@ class Text(SymbolData):
         return self.vocabulary.encode(labels)
 
 
-def _texts(root: Path) -> list[Indices]:
-    """The code points of every file, in the order of their names; line ends are those of Unix.
-
-    Raises:
-        ValueError: nothing is there, or it is no UTF-8.
-    """
-    files = [root] if root.is_file() else sorted(root.rglob("*.txt"))
-    if not files:
-        raise ValueError(f"{root} must be a text file, or a folder with files *.txt, got none; set data.root")
-    texts = [_read(file) for file in files]
-    kept = [text for text in texts if len(text) > 1]
-    if not kept:
-        raise ValueError(f"{root} must hold text, got {len(files)} empty files; set data.root to another")
-    if len(kept) < len(texts):
-        _LOG.warning("text: %s of %s files are empty and left out", len(texts) - len(kept), len(texts))
-    return [np.array([ord(character) for character in text], dtype=np.int64) for text in kept]
-
-
-def _read(file: Path) -> str:
-    content = file.read_bytes()
-    try:
-        return content.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ValueError(
-            f"{file} must be text in UTF-8, got the byte 0x{content[error.start]:02x} in line {line}; "
-            "convert it, for instance with iconv -f latin1 -t utf-8"
-        ) from None
+def _codes(root: Path) -> list[Indices]:
+    """The code points of every file."""
+    return [np.array([ord(character) for character in text], dtype=np.int64) for text in read_texts(root)]
 
 
 def _windows(codes: Indices, length: int) -> Indices:

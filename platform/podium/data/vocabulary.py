@@ -1,4 +1,4 @@
-"""The symbols that a network knows, characters or words, and their numbers."""
+"""The symbols that a network knows, and their numbers: characters, words, users and what they rated."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from podium.layers.recurrent import RecurrentLayer
 from podium.layers.surgery import is_activation, named_originals
+from podium.layers.table import Table
 
 Gain = float | Literal["activation"]
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
@@ -32,6 +33,7 @@ WeightLayer = (
     | nn.ConvTranspose1d
     | nn.ConvTranspose2d
     | nn.ConvTranspose3d
+    | Table
 )
 _TRUNCATED_STDDEV = 0.87962566103423978  # of a standard normal truncated to [-2, 2]
 
@@ -70,6 +72,8 @@ def fans(layer: nn.Module) -> tuple[float, float]:
     """
     if isinstance(layer, nn.Linear):
         return float(layer.in_features), float(layer.out_features)
+    if isinstance(layer, Table):
+        return float(layer.embedding_dim), float(layer.embedding_dim)
     assert isinstance(layer, _CONVOLUTIONS)
     window = math.prod(layer.kernel_size) / layer.groups
     if isinstance(layer, _TRANSPOSED):
@@ -78,7 +82,7 @@ def fans(layer: nn.Module) -> tuple[float, float]:
 
 
 class Initializer(ABC):
-    """Fills the weights of every linear and convolutional layer, and every matrix of recurrent ones; others stay.
+    """Fills the weights of linear and convolutional layers, every matrix of recurrent ones, and tables; others stay.
 
     ``exceptions`` maps a pattern of layer names (``output``, ``stage1.*``) to the initialiser that is used
     there; the first pattern that matches wins. Draws from torch's global generator.
@@ -114,13 +118,16 @@ class Initializer(ABC):
             ValueError: the network has no weight layer, or an exception matches none.
         """
         layers = weight_layers(network)
+        layers |= {
+            name: (table, None) for name, table in named_originals(network) if isinstance(table, Table)
+        }
         recurrent = [
             (name, module) for name, module in network.named_modules() if isinstance(module, RecurrentLayer)
         ]
         layers |= {f"{name}.{part}": (w, squash) for name, m in recurrent for part, w, squash in m.matrices()}
         if not layers:
             raise ValueError(
-                "an initializer requires linear or convolutional layers, "
+                "an initializer requires linear or convolutional layers or tables, "
                 f"got {type(network).__name__} without one; choose another network"
             )
         for pattern in self.exceptions:
@@ -140,9 +147,9 @@ class Initializer(ABC):
     @torch.no_grad()
     def initialize(self, layer: nn.Module, activation: nn.Module | None) -> None:
         """Initialise one layer, which has this activation behind it."""
-        assert isinstance(layer, _WEIGHT_LAYERS)
+        assert isinstance(layer, (*_WEIGHT_LAYERS, Table))
         self.fill(layer, activation)
-        if layer.bias is not None:
+        if not isinstance(layer, Table) and layer.bias is not None:
             layer.bias.zero_()
 
     @abstractmethod
@@ -268,7 +275,7 @@ class Orthogonal(Initializer):
 
     def fill(self, layer: WeightLayer, activation: nn.Module | None) -> None:
         """Draw rows (or columns, the fewer) that are orthogonal and of length gain."""
-        groups = 1 if isinstance(layer, nn.Linear) else layer.groups
+        groups = 1 if isinstance(layer, nn.Linear | Table) else layer.groups
         for kernels in layer.weight.chunk(groups):
             nn.init.orthogonal_(kernels, gain=_gain_for(self.gain, activation))
 

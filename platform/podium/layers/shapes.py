@@ -51,6 +51,23 @@ def symbols_length(in_shape: Sequence[int], *, network: str) -> int:
     return in_shape[0]
 
 
+def pair_counts(
+    in_shape: Sequence[int], num_classes: int, num_users: int | None, num_items: int | None, *, network: str
+) -> tuple[int, int]:
+    """How many users and items there are, of pairs with one value each.
+
+    Raises:
+        ValueError: the samples are no pairs of a user and an item.
+    """
+    if list(in_shape) != [2] or num_classes != 1 or num_users is None or num_items is None:
+        raise ValueError(
+            f"{network} requires pairs of a user and an item with a rating, got samples of {_by(in_shape)}; "
+            "use data=movielens"
+        )
+    check_positive("num_users and num_items", [num_users, num_items], remedy="leave both to data")
+    return num_users, num_items
+
+
 def check_positive(name: str, values: Sequence[int], *, remedy: str) -> None:
     """Refuse sizes below one.
 

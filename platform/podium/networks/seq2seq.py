@@ -1,8 +1,8 @@
 """Encoder and decoder: a sequence of symbols is read, and another one is written.
 
 Sequence to sequence learning with neural networks (Sutskever, Vinyals and Le 2014, https://arxiv.org/abs/1409.3215);
-learning phrase representations using RNN encoder-decoder (Cho et al. 2014, https://arxiv.org/abs/1406.1078). Attention, first
-by Bahdanau, Cho and Bengio 2015 (https://arxiv.org/abs/1409.0473), is that of Luong, Pham and Manning 2015, in
+learning phrase representations using RNN encoder-decoder (Cho et al. 2014, https://arxiv.org/abs/1406.1078). Attention,
+first by Bahdanau, Cho and Bengio 2015 (https://arxiv.org/abs/1409.0473), is that of Luong, Pham and Manning 2015, in
 podium/layers/decoder.py.
 
 Differs from the papers: cells, layers and sizes are options, the same for reading and writing; every layer of the decoder

@@ -62,13 +62,17 @@ class Claim:
 
 @dataclass(frozen=True)
 class Entry:
-    """What published.yaml says about one network. Without a shape it is not counted, for the reason given."""
+    """What published.yaml says about one network. Without a shape it is not counted, for the reason given.
+
+    ``data`` is named where the network needs more facts of it than shape and classes.
+    """
 
     name: str
     section: str
     shape: tuple[int, ...]
     classes: int
     parameters: int
+    data: str = ""
     claims: tuple[Claim, ...] = ()
     explained: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
@@ -147,6 +151,7 @@ def _entry(name: str, section: str, values: Mapping[str, Any]) -> Entry:
         shape=tuple(values.get("shape", ())),
         classes=values.get("classes", 0),
         parameters=values.get("parameters", 0),
+        data=values.get("data", ""),
         claims=claims,
         explained=values.get("explained", {}),
         reason=values.get("not_counted", ""),
@@ -155,7 +160,7 @@ def _entry(name: str, section: str, values: Mapping[str, Any]) -> Entry:
 
 def count(entry: Entry) -> Counted:
     """Build a network at full size without memory, and count."""
-    network, config = build_empty(entry.name, entry.shape, entry.classes)
+    network, config = build_empty(entry)
     costs = network_costs(network, entry.shape)
     figures = {
         "parameters": costs["parameters"],
@@ -169,10 +174,11 @@ def count(entry: Entry) -> Counted:
     return Counted(entry, about(entry.name), task, _link(config["network"]["_target_"]), figures)
 
 
-def build_empty(name: str, shape: tuple[int, ...], classes: int) -> tuple[torch.nn.Module, dict[str, Any]]:
+def build_empty(entry: Entry) -> tuple[torch.nn.Module, dict[str, Any]]:
     """A network of conf/network on the meta device, and the configuration that it stands in."""
-    facts = [f"data.shape={list(shape)}", f"data.num_classes={classes}"]
-    (config,) = compose_seeds([f"network={name}", *facts], seeds=None)
+    facts = [f"data.shape={list(entry.shape)}", f"data.num_classes={entry.classes}"]
+    data = [f"data={entry.data}"] if entry.data else []
+    (config,) = compose_seeds([f"network={entry.name}", *data, *facts], seeds=None)
     node = {key: value for key, value in config["network"].items() if key != "weights"}
     with torch.device("meta"):
         network: torch.nn.Module = make(node, "network")

@@ -53,7 +53,7 @@ def layers_page(published: Published) -> str:
     parts = [_MADE, "", _LAYERS]
     for table in published.tables:
         entry = published.entries[table.network]
-        network, _ = build_empty(entry.name, entry.shape, entry.classes)
+        network, _ = build_empty(entry)
         layers = count_layers(network, entry.shape, table.lines)
         parts += [*_layer_table(published, table, layers), ""]
     return "\n".join(parts).rstrip() + "\n"
