@@ -139,8 +139,9 @@ def _csv_rows(file: Path, columns: tuple[str, str]) -> Iterator[tuple[int, dict[
         ValueError: the header has no such columns, or the file is no table.
     """
     csv.field_size_limit(sys.maxsize)
-    quoting, delimiter = (csv.QUOTE_NONE, "\t") if file.suffix == ".tsv" else (csv.QUOTE_MINIMAL, ",")
-    table = csv.reader(io.StringIO(_decoded(file), newline=""), delimiter=delimiter, quoting=quoting)
+    content = io.StringIO(_decoded(file), newline="")
+    plain = file.suffix == ".tsv"
+    table = csv.reader(content, delimiter="\t", quoting=csv.QUOTE_NONE) if plain else csv.reader(content)
     try:
         header = next(table, [])
         if missing := [column for column in columns if column not in header]:

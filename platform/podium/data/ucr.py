@@ -220,7 +220,7 @@ def _add(found: Problem, line: str, where: str) -> None:
         )
     values = np.array(rows, dtype=np.float32)
     missing = np.isnan(values)
-    end = len(missing[0]) - int(np.logical_and.accumulate(missing.all(0)[::-1]).sum())
+    end = 1 + int(np.nonzero(~missing)[1].max(initial=-1))
     if end == 0 or missing[:, :end].any() or not np.isfinite(values[:, :end]).all():
         raise ValueError(
             f"{where}: values must be there and finite up to the end of a series, got others; fill them in, for "
