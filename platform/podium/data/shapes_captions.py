@@ -1,7 +1,7 @@
 """Generated pictures of two shapes, and a sentence about each: "a red circle left of a blue square".
 
-No paper and no photographs: see ``podium.data.shapes``. Of two shapes side by side the left one is named first, of others the
-upper one, so that there is one right sentence for every picture. No two shapes of a picture are alike.
+No paper and no photographs: see ``podium.data.shapes``. Of two shapes side by side the left one is named first, of others
+the upper one, so that there is one right sentence for every picture. No two shapes of a picture are alike.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """Learning to add: reads "34+14", writes "48" (after Zaremba and Sutskever 2014, Learning to execute,
 https://arxiv.org/abs/1410.4615, in the form of Keras' example "addition_rnn").
 
-Differs from the paper and the example: questions are not filled up with blanks but end where they end, and 5,500 + 1,000 sums
-are made. Numbers are drawn with one to ``digits`` digits, each length as often as another. No sum is there twice, and b+a
+Differs from the paper and the example: questions are not filled up with blanks but end where they end, and there are 5,500 +
+1,000 sums. Numbers are drawn with one to ``digits`` digits, each length as often as another. No sum is there twice, and b+a
 stands in the same split as a+b, so that no sum of the test was trained on the other way round.
 """
 

@@ -61,7 +61,9 @@ class Captioner(Writer):
         self.dropout = nn.Dropout(dropout)
         memories = 2 if cell == "lstm" else 1
         self.begin = nn.Linear(filters[-1] * height * width, memories * sum(widths), bias=False)
-        self.norm = nn.BatchNorm1d(memories * sum(widths))  # or what all pictures share drives states to 1 and -1
+        self.norm = nn.BatchNorm1d(
+            memories * sum(widths)
+        )  # or what all pictures share drives states to 1 and -1
         self.activation = nn.Tanh()
         self.sizes = [(memories, size) for size in widths]
         self.decoder = Decoder(

@@ -1,8 +1,8 @@
 """Encoder and decoder: a sequence of symbols is read, and another one is written.
 
 Sequence to sequence learning with neural networks (Sutskever, Vinyals and Le 2014, https://arxiv.org/abs/1409.3215);
-learning phrase representations using RNN encoder-decoder (Cho et al. 2014, https://arxiv.org/abs/1406.1078). Attention, first
-by Bahdanau, Cho and Bengio 2015 (https://arxiv.org/abs/1409.0473), is that of Luong, Pham and Manning 2015, in
+learning phrase representations using RNN encoder-decoder (Cho et al. 2014, https://arxiv.org/abs/1406.1078). Attention,
+first by Bahdanau, Cho and Bengio 2015 (https://arxiv.org/abs/1409.0473), is that of Luong, Pham and Manning 2015, in
 podium/layers/decoder.py.
 
 Differs from the papers: cells, layers and sizes are options, the same for reading and writing; every layer of the decoder
@@ -27,11 +27,11 @@ class Seq2Seq(Writer):
 
     ``num_classes``: symbols, of what is read and of what is written. ``reverse``: what is read is turned round, whatever
     its length. ``bidirectional``: half of the cells read backwards. ``attention``: the decoder looks at all steps that
-    were read. ``longest``: symbols to write at most, with the end. ``forget_bias``: as in ``networks/recurrent.py``. Dropout is
-    behind the embeddings and every layer.
+    were read. ``longest``: symbols to write at most, with the end. ``forget_bias``: as in ``networks/recurrent.py``.
+    Dropout is behind the embeddings and every layer.
 
     Raises:
-        ValueError: a size is not positive or, of two directions, not even; dropout is outside [0, 1); samples are no symbols.
+        ValueError: a size is not positive or, of two directions, not even; dropout is outside [0, 1); no symbols.
     """
 
     def __init__(
