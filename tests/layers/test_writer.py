@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from podium.contracts import END
+from podium import contracts
 from podium.layers.decoder import Decoder, Memory
-from podium.layers.writer import Writer, cut
+from podium.layers.writer import END, FILLING, Writer, cut
 
 LONGEST = 4
 
@@ -93,6 +93,10 @@ def test_a_beam_of_one_takes_the_likeliest_symbol_every_time() -> None:
     with torch.no_grad():
         greedy = cut(network(torch.zeros(3, 1)).argmax(1))
     assert torch.equal(network.search(torch.zeros(3, 1), beams=1)[0], greedy)
+
+
+def test_the_end_and_what_fills_up_are_those_of_batches() -> None:
+    assert (END, FILLING) == (contracts.END, contracts.FILLING)
 
 
 def test_what_is_written_ends_with_the_first_end() -> None:

@@ -13,9 +13,10 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
-from podium.contracts import END, FILLING
 from podium.layers.decoder import Decoder, Memory
 from podium.layers.shapes import check_positive
+
+END, FILLING = 0, -1  # of contracts.Batch, which this room does not know
 
 
 class Writer(nn.Module, ABC):
