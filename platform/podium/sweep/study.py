@@ -1,5 +1,6 @@
 """`podium study`: train what a study lacks, judge its claim, and write its page and the book of all from records."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,20 +32,22 @@ def study_command(
 ) -> int:
     """Run the named studies or all, or only write the pages of those in a folder again; then the book.
 
+    Of all, those that cannot run, such as for want of data, are left out and said, and the answer is 1.
+
     Raises:
-        ConfigError: no such study, or one that cannot run.
+        ConfigError: no such study, or a named one that cannot run.
     """
     if (action == "run") is not bool(names):
         wanted = f"one or more of {', '.join(study_names())}" if action == "run" else "nothing more"
         raise ConfigError(f"podium study {action} takes {wanted}, got {' '.join(names) or 'none'}")
+    left_out: dict[str, str] = {}
     try:
         if action == "pages":
             found = [rebuild(path.parent) for path in sorted(out.glob(f"*/{STUDY_FILE}"))]
             if not found:
                 raise ConfigError(f"out must be a folder of studies, got none in {out}; name it with --out")
         else:
-            studies = [load_study(name) for name in names or study_names()]
-            found = [run_study(one, out / one.name, concurrency=concurrency, pack=pack) for one in studies]
+            found, left_out = _run(names, out, concurrency, pack)
         write_atomically(out / BOOK_FILE, book(out).encode())
     except ConfigError:
         raise
@@ -55,7 +58,25 @@ def study_command(
         for trouble in one.troubles:
             print(f"not counted: {trouble.variant}, seed {trouble.seed}: {trouble.status} ({trouble.reason})")
         print(f"page: {out / one.study.name / 'index.html'}")
-    return 0
+    for name, reason in left_out.items():
+        print(f"left out: {name}: {reason}", file=sys.stderr)
+    return 1 if left_out else 0
+
+
+def _run(
+    names: Sequence[str], out: Path, concurrency: int | None, pack: Pack
+) -> tuple[list[Results], dict[str, str]]:
+    """Studies that ran, and of all why others could not."""
+    found: list[Results] = []
+    left_out: dict[str, str] = {}
+    for study in [load_study(name) for name in names or study_names()]:
+        try:
+            found.append(run_study(study, out / study.name, concurrency=concurrency, pack=pack))
+        except ConfigError as error:
+            if names:
+                raise
+            left_out[study.name] = str(error)
+    return found, left_out
 
 
 def run_study(study: Study, out: Path, *, concurrency: int | None, pack: Pack) -> Results:
