@@ -6,6 +6,7 @@ from podium.records.record import DataPrint, RunRecord, Status, entry_hash
 from podium.run.errors import ConfigError
 from podium.run.folders import run_folder
 from podium.run.study import load_study
+from podium.sweep import study as sweep_study
 from podium.sweep.study import run_study, study_command
 
 DATA = DataPrint("mnist5k", "c" * 64, "d" * 64, {"train": 3600, "validation": 400, "test": 1000}, "e" * 64)
@@ -58,6 +59,25 @@ def test_the_command_writes_a_page_and_the_book_and_says_the_verdict(trained, tm
     page.write_text("edited")
     assert study_command("pages", [], out=tmp_path / "pages", concurrency=None, pack="off") == 0
     assert page.read_bytes() == before
+
+
+def test_of_all_studies_one_without_data_is_left_out_and_said(trained, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("podium.sweep.study.study_names", lambda: ["he_for_relu", "zeros_never_learn"])
+    train = sweep_study.train_lacking
+
+    def lacks_data(title, planned, **words):
+        if title.startswith("He"):
+            raise ConfigError("data: datasets must hold one file, got none; set data.root")
+        return train(title, planned, **words)
+
+    monkeypatch.setattr("podium.sweep.study.train_lacking", lacks_data)
+    options = {"out": tmp_path / "pages", "concurrency": 1, "pack": "off"}
+    assert study_command("all", [], **options) == 1
+    said = capsys.readouterr()
+    assert "zeros_never_learn: contradicted: " in said.out
+    assert "left out: he_for_relu: data: datasets must hold one file, got none" in said.err
+    with pytest.raises(ConfigError, match="must hold one file"):
+        study_command("run", ["he_for_relu"], **options)
 
 
 def test_a_study_of_what_was_learnt_scores_the_training_examples(trained, tmp_path, monkeypatch):

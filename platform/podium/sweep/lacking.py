@@ -7,6 +7,7 @@ from typing import Any
 
 from podium.records.record import RunRecord
 from podium.run.assemble import check_run
+from podium.run.data_there import check_data
 from podium.run.errors import ConfigError
 from podium.run.folders import find_folders, find_record, is_final
 from podium.sweep.packs import Pack, pack_runs
@@ -22,7 +23,7 @@ def train_lacking(
     Runs of one shape are packed first, unless ``pack`` is off.
 
     Raises:
-        ConfigError: one of the configurations cannot run; nothing was trained.
+        ConfigError: one of the configurations cannot run, or its data are not there; nothing was trained.
     """
     if concurrency is not None and concurrency < 1:
         raise ConfigError(f"--concurrency must be at least 1, got {concurrency}")
@@ -49,6 +50,7 @@ def _train_all(title: str, configs: Sequence[Config], *, concurrency: int, pack:
 
     for config in configs:
         check_run(config)
+    check_data(configs)
     follower = Follower(configs[0])
     follower.start()
     if pack == "auto":
