@@ -28,8 +28,9 @@ def draw(
     if decision is not None:
         names = [str(k) for k in range(data.num_classes)]
         confusion_matrix(answers["label"], decision, names, folder / "confusion_matrix.png")
-    for name, draw_examples in (("prediction", mask_examples), ("detections", box_examples)):
-        if name in answers:
+    kinds = (("masks", "prediction", mask_examples), ("boxes", "detections", box_examples))
+    for kind, name, draw_examples in kinds:
+        if data.targets == kind and name in answers:
             pictures = data.examples("test").batch(slice(0, SHOWN)).input.numpy()
             names = getattr(data, "class_names", None) or [str(k) for k in range(data.num_classes)]
             draw_examples(pictures, answers["label"], answers[name], names, folder / "examples.png")
