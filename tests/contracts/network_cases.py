@@ -92,7 +92,7 @@ class Case:
         inputs = torch.rand(examples, *self.shape, generator=generator)
         if self.shape in OWN_DATA:
             inputs = torch.randint(1, 900, inputs.shape, generator=generator).float()
-        elif self.reads_symbols:
+        elif self.reads_symbols and self.task.targets != "symbols":
             inputs = torch.randint(self.classes, inputs.shape, generator=generator).float()
         number = torch.arange(examples) % self.classes
         if self.task.targets == "classes":

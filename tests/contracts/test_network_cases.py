@@ -35,11 +35,11 @@ def test_another_activation_inside_a_network_is_seen_in_its_figures():
     case = case_of("lecture_cnn")
     frozen = figures(case)
     assert is_frozen(figures(case), frozen)
-    composed("lecture_cnn").network.activation = "leaky_relu"
+    composed("lecture_cnn", "digits").network.activation = "leaky_relu"
     try:
         assert not is_frozen(figures(case), frozen)
     finally:
-        composed("lecture_cnn").network.activation = "relu"
+        composed("lecture_cnn", "digits").network.activation = "relu"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ import pytest
 from hydra.errors import InstantiationException
 
 from podium.data import sums
-from podium.data.sequences import before_the_end, closed, filled_up
+from podium.data.sequences import before_the_end, closed
+from podium.data.symbols import filled_up
 
 
 @pytest.fixture(scope="module")
