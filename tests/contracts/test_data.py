@@ -53,6 +53,11 @@ GOLDEN = {
         "e8333bf4f214e404cc65cd51a0617747840e505a939575b01f29248f49ba6ac3",
         "bb86fad5340f016cbc5510a10b42756f2b6fb20fe4518f30b97e6d7113491a57",
     ),
+    "shapes_captions": (
+        {"train": 1440, "validation": 160, "test": 400},
+        "c6ad9f1b84f815c77b029d3d6143f4170af35286d3e5eadc2dcdf017642e693f",
+        "a395a514cec82987c05376dff7754bb6c6f0af615ea566ffff48e3242d0e6415",
+    ),
     "shapes_detection": (
         {"train": 1440, "validation": 160, "test": 400},
         "c6ad9f1b84f815c77b029d3d6143f4170af35286d3e5eadc2dcdf017642e693f",
