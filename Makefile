@@ -27,8 +27,9 @@ leaderboard: $(READY) ## train and rank networks on real digits; makes reports/d
 test: $(READY) ## the default tests
 	$(BIN)/python -m pytest -m "not slow and not dist and not browser and not gpu" -n 2
 
-test-slow: $(READY) ## the tests that take minutes: kill -9, faults, the whole board
-	$(BIN)/python -m pytest -m "slow and not gpu" -n 2 --dist loadfile --no-loadscope-reorder
+TESTS :=
+test-slow: $(READY) ## the tests that take minutes: kill -9, faults, the whole board (TESTS=tests/run: those of a folder)
+	$(BIN)/python -m pytest $(TESTS) -m "slow and not gpu" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-cluster: $(READY) ## sweeps on a Ray cluster of several nodes, of which some are lost
 	$(BIN)/python -m pytest -m dist
