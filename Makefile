@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export MLFLOW_DISABLE_TELEMETRY := true
 export RAY_USAGE_STATS_ENABLED := 0
+# Where it is set, each of the thousands of processes of the tests compiles torch and all else again: 15 seconds each.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help install leaderboard test test-slow test-cluster browser test-browser lint format bench bench-gpu lock wheel clean
 

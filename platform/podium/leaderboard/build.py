@@ -128,8 +128,8 @@ def checksums_of(report: Path, *, known: Mapping[str, str] | None = None) -> byt
 def files_of(report: Path) -> list[str]:
     """The path of every file of a board, sorted, with forward slashes."""
     root = len(str(report)) + 1
-    walk = ((folder[root:], names) for folder, _, names in os.walk(report))
-    return sorted(Path(below, name).as_posix() for below, names in walk for name in names)
+    walk = ((folder[root:].replace(os.sep, "/"), names) for folder, _, names in os.walk(report))
+    return sorted(f"{below}/{name}" if below else name for below, names in walk for name in names)
 
 
 def _copied(records: Sequence[tuple[RunRecord, Path]], new: Path) -> dict[str, str]:

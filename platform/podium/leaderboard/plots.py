@@ -6,7 +6,7 @@ Colours are variables of the page's style, so the plots follow its dark mode.
 import io
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -62,18 +62,7 @@ def cost_plot(table: Table, cost: str, label: str) -> str | None:
     front = {*undominated(table, cost)}
     with themed(cost):
         figure, axes = plain_axes(6.2, 3.9, 0.5, 0.5)
-        for point in points:
-            colour = ACCENT if point.number in front else SOFT
-            axes.plot([point.cost] * 2, [point.low, point.high], color=colour, linewidth=1.6, zorder=2)
-            axes.plot(
-                [point.cost],
-                [point.value],
-                "o",
-                color=colour,
-                fillstyle="full" if point.ranked else "none",
-                markersize=6,
-                zorder=3,
-            )
+        _points(axes, points, front)
         for group in together(points):
             place = (group[-1].cost, group[-1].value)
             label_text = ", ".join(str(point.number) for point in group)
@@ -95,6 +84,25 @@ def cost_plot(table: Table, cost: str, label: str) -> str | None:
         axes.set_xlabel(label)
         axes.set_ylabel(f"{spoken(table.board.metric)}{unit_of(table.board.metric).title}")
         return inline_svg(figure, cost)
+
+
+def _points(axes: Axes, points: Sequence[Point], front: Collection[int]) -> None:
+    """Means with their intervals, a few artists for all: one for each takes half the time of a large board."""
+    colours = [ACCENT if point.number in front else SOFT for point in points]
+    costs = [point.cost for point in points]
+    lows, highs = [point.low for point in points], [point.high for point in points]
+    axes.vlines(costs, lows, highs, colors=colours, linewidth=1.6, zorder=2)
+    for colour, ranked in sorted({(colours[k], point.ranked) for k, point in enumerate(points)}):
+        alike = [p for p, own in zip(points, colours, strict=True) if (own, p.ranked) == (colour, ranked)]
+        axes.plot(
+            [point.cost for point in alike],
+            [point.value for point in alike],
+            "o",
+            color=colour,
+            fillstyle="full" if ranked else "none",
+            markersize=6,
+            zorder=3,
+        )
 
 
 def cost_points(table: Table, cost: str) -> list[Point]:

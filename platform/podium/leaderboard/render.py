@@ -213,6 +213,7 @@ def template(name: str, *, autoescape: bool) -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        auto_reload=False,  # else every row's part asks whether the file has changed
     )
     environment.filters["visible"] = visible
     environment.filters["markdown"] = markdown_cell

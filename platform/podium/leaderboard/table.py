@@ -153,7 +153,7 @@ class Table:
             found[comparison.second].append(comparison)
         return found
 
-    @property
+    @cached_property
     def claims(self) -> list[Comparison]:
         """The differences that the ranks rest on."""
         return [found for found in self.comparisons if found.p < self.board.alpha and found.difference != 0]

@@ -192,17 +192,20 @@ def entry_hash(config: Mapping[str, Any]) -> str:
             identity[group] = [[name, values] for name, values in blocks.items()]
     if not identity.get("augment"):
         identity.pop("augment", None)
-    return hashlib.sha256(canonical_json(identity).encode()).hexdigest()
+    return hashlib.sha256(_canonical(identity, indent=None).encode()).hexdigest()
 
 
 def canonical_json(value: Any, *, indent: int | None = None) -> str:
     """The one text for a value: keys sorted, no NaN literals, UTF-8 kept."""
-    return json.dumps(
-        _encode_numbers(value), sort_keys=True, ensure_ascii=False, allow_nan=False, indent=indent
-    )
+    return _canonical(_encode_numbers(value), indent=indent)
+
+
+def _canonical(encoded: Any, *, indent: int | None) -> str:
+    return json.dumps(encoded, sort_keys=True, ensure_ascii=False, allow_nan=False, indent=indent)
 
 
 def _identity(config: Mapping[str, Any], *, prefix: str) -> dict[str, Any]:
+    """What of a configuration counts, encoded on the way: a board reads ten thousand."""
     kept: dict[str, Any] = {}
     for key, value in config.items():
         path = f"{prefix}{key}"
@@ -211,9 +214,11 @@ def _identity(config: Mapping[str, Any], *, prefix: str) -> dict[str, Any]:
         if isinstance(value, _PLAIN):
             kept[key] = value
         elif isinstance(value, float):
-            kept[key] = int(value) if value.is_integer() else value
+            kept[key] = int(value) if value.is_integer() else _encode_numbers(value)
+        elif isinstance(value, Mapping):
+            kept[key] = _identity(value, prefix=f"{path}.")
         else:
-            kept[key] = _identity(value, prefix=f"{path}.") if isinstance(value, Mapping) else value
+            kept[key] = _encode_numbers(value)
     return kept
 
 
