@@ -88,3 +88,14 @@ def test_the_convolutions_biases_can_be_left_out():
 def test_sizes_below_one_are_refused(key, value):
     with pytest.raises(ValueError, match=rf"^{key} must be positive, got \[{value[0]}\]; set network.{key}="):
         lecture_cnn(**{key: value})
+
+
+def test_steps_of_two_take_the_place_of_pooling_with_the_same_parameters():
+    pooled, strided = lecture_cnn(padding="same"), lecture_cnn(padding="same", halving="stride")
+    assert not any(isinstance(module, nn.MaxPool2d) for module in strided.modules())
+    assert [m.stride for m in strided.modules() if isinstance(m, nn.Conv2d)] == [(2, 2), (2, 2)]
+    shapes = [[p.shape for p in network.parameters()] for network in (pooled, strided)]
+    assert shapes[0] == shapes[1]
+    for side in (9, 15, 28):  # an odd side leaves one place more than pooling does
+        images = torch.rand(2, 1, side, side)
+        assert lecture_cnn(in_shape=[1, side, side], halving="stride")(images).shape == (2, 10)

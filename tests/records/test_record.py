@@ -146,6 +146,13 @@ def test_whether_pictures_are_read_from_a_pack_does_not_count_and_what_is_cut_fr
     assert len({entry(), entry(crops="resized"), entry(crops="original")}) == 3
 
 
+def test_a_network_that_halves_as_it_always_did_is_the_entry_it_was():
+    def hashed(**network: object) -> str:
+        return entry_hash({"network": {"filters": [32, 32], **network}})
+
+    assert hashed() == hashed(halving=None) != hashed(halving="stride")
+
+
 def test_no_number_of_training_examples_is_the_entry_it_was_before_there_were_any_and_a_number_another() -> (
     None
 ):

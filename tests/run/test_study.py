@@ -1,7 +1,9 @@
 import math
 
 import pytest
+import torch
 
+from podium.data.arrays import Arrays
 from podium.leaderboard.study import Candidate, check_candidates
 from podium.run.assemble import check_run
 from podium.run.errors import ConfigError
@@ -10,10 +12,11 @@ from podium.run.study import (
     candidate_configs,
     entry_hash_of,
     load_study,
+    moved,
+    scored_again,
     signal_record,
     strays,
     study_names,
-    with_training_metrics,
 )
 from podium.run.train import train
 
@@ -84,7 +87,7 @@ def test_a_network_before_training_has_a_record_and_one_of_zeros_counts_as_diver
 
 def test_the_examples_that_a_run_learnt_are_scored_by_its_saved_network(settings):
     record = train(settings("optimizer.lr=0.01", "trainer.max_epochs=5"))
-    found = with_training_metrics(record)
+    found = scored_again(record, "train")
     assert found.with_(metrics=record.metrics) == record
     assert set(found.metrics) - set(record.metrics) == {"train/loss", "train/top1_error", "train/top3_error"}
     assert 0 < found.metrics["train/top1_error"] < 0.5
@@ -94,4 +97,24 @@ def test_the_examples_that_a_run_learnt_are_scored_by_its_saved_network(settings
 
 def test_a_run_without_metrics_stays_without():
     lost = signal_record(lost_config())
-    assert with_training_metrics(lost) is lost
+    assert scored_again(lost, "moved") is lost
+
+
+def test_images_are_moved_by_two_pixels_in_four_directions_and_their_edge_fills_the_rest():
+    images = torch.arange(25.0).view(1, 1, 5, 5)
+    found = moved(Arrays(images, torch.tensor([3]), torch.tensor([7])))
+    assert found.target.tolist() == [3] * 4
+    assert found.index.tolist() == [7] * 4
+    up, down, left, right = found.input[:, 0]
+    assert up[:, 0].tolist() == [0, 0, 0, 5, 10]
+    assert down[:, 0].tolist() == [10, 15, 20, 20, 20]
+    assert left[0].tolist() == [0, 0, 0, 1, 2]
+    assert right[0].tolist() == [2, 3, 4, 4, 4]
+    with pytest.raises(ConfigError, match="requires images, got samples of 2 axes"):
+        moved(Arrays(images[0], torch.tensor([3]), torch.tensor([7])))
+
+
+def test_moved_test_images_are_scored_beside_the_test_split(settings):
+    record = train(settings())
+    found = scored_again(record, "moved").metrics
+    assert found["moved/top1_error"] > found["test/top1_error"] == record.metrics["test/top1_error"]

@@ -83,11 +83,12 @@ def test_of_all_studies_one_without_data_is_left_out_and_said(trained, tmp_path,
 def test_a_study_of_what_was_learnt_scores_the_training_examples(trained, tmp_path, monkeypatch):
     scored = []
 
-    def score(record):
+    def score(record, part):
+        assert part == "train"
         scored.append(record.seed)
         return record.with_(metrics={**record.metrics, "train/top1_error": 0.001 * (1 + record.seed)})
 
-    monkeypatch.setattr("podium.sweep.study.with_training_metrics", score)
+    monkeypatch.setattr("podium.sweep.study.scored_again", score)
     study = load_study("random_labels_are_fitted")
     found = run_study(study, tmp_path / "page", concurrency=None, pack="off")
     assert scored == study.seeds * 3

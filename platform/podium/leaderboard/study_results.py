@@ -96,7 +96,11 @@ def results(
     _check_planned(study, candidates, chosen, by_run)
     data = _one_data(records)
     variants = tuple(_variant(study, one, by_run) for one in chosen)
-    size = data.sizes[study.metric.partition("/")[0]] if data and study.measure == "training" else 0
+    size = (
+        data.sizes["train" if study.scored_on == "train" else "test"]
+        if data and study.measure == "training"
+        else 0
+    )
     resolution = 1 / size if size and is_error(study.metric) else 0.0
     values = {one.name: one.values for one in variants}
     found = tuple(outcomes(study, values, resolution=resolution, correction=correction))

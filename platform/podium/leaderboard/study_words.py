@@ -25,8 +25,8 @@ def measured(study: Study) -> str:
     """The metric for people."""
     if study.measure == "signal":
         return f"{spoken(study.metric)} of the signal"
-    split = "Training" if study.on_training else "Test"
-    return f"{split} {spoken(study.metric).lower()}"
+    split = {"train": "Training {}", "moved": "Test {} of moved images"}.get(study.scored_on, "Test {}")
+    return split.format(spoken(study.metric).lower())
 
 
 def unit(study: Study) -> str:

@@ -26,7 +26,8 @@ class LectureCNN(nn.Module):
 
     ``norm`` places batch normalisation before or after the activation of the convolutions; ``use_bias`` is
     for these convolutions. ``padding``: valid as in the lectures, same, or fit: valid where every feature
-    map stays large enough, else same.
+    map stays large enough, else same. ``halving`` of stride leaves the pooling out: the convolutions step by 2, as in the
+    all-convolutional network of Springenberg et al. 2014, https://arxiv.org/abs/1412.6806.
 
     Raises:
         ValueError: filters or widths that are not positive, samples that are no images, or images too small.
@@ -43,6 +44,7 @@ class LectureCNN(nn.Module):
         norm: NormPlace,
         use_bias: bool,
         padding: Literal["valid", "same", "fit"],
+        halving: Literal["stride"] | None = None,  # records from before it was there do not name it
     ) -> None:
         super().__init__()
         check_positive("filters", filters, remedy="set network.filters=[32,32]")
@@ -58,10 +60,14 @@ class LectureCNN(nn.Module):
             border = _fitting_border(size, blocks=len(filters))
         blocks: Named = []
         for k, width in enumerate(filters, start=1):
-            conv = nn.Conv2d(channels, width, kernel_size=3, padding=1 - border, bias=use_bias)
+            conv = nn.Conv2d(
+                channels, width, kernel_size=3, stride=2 if halving else 1, padding=1 - border, bias=use_bias
+            )
             blocks += stage(f"conv{k}", conv, activation=activation, norm=norm)
-            blocks.append((f"pool{k}", nn.MaxPool2d(2)))
-            channels, size = width, [(length - 2 * border) // 2 for length in size]
+            if halving is None:
+                blocks.append((f"pool{k}", nn.MaxPool2d(2)))
+            odd = 1 if halving else 0  # a step is taken from the last of an odd number of places too
+            channels, size = width, [(length - 2 * border + odd) // 2 for length in size]
         self.features = nn.Sequential(OrderedDict(blocks))
         sizes = [channels * size[0] * size[1], *widths]
         dense: Named = [("flatten", nn.Flatten())]

@@ -35,7 +35,9 @@ NOT_IDENTITY = frozenset(
 )
 _PLAIN = (str, int, type(None))  # looked for first: a board has ten thousand configurations
 # What is the same as not being named while it is null: there are records from before it.
-NULL_IS_ABSENT = frozenset({"data.split.train_examples", "data.images.crops", "trainer.changes"})
+NULL_IS_ABSENT = frozenset(
+    {"data.split.train_examples", "data.images.crops", "trainer.changes", "network.halving"}
+)
 
 
 # Tags of a run that began from another's checkpoint: whose, and how many epochs were trained there.
@@ -180,7 +182,7 @@ def entry_hash(config: Mapping[str, Any]) -> str:
 
     Keys are sorted first, except those of ``tricks`` and ``augment``: their order is that in which they act. 1 and 1.0 are
     one value, and no augmentation is the same as none being named, as in records from before there were any; nor does a
-    ``data.split.train_examples``, ``data.images.crops`` or ``trainer.changes`` of null count.
+    null of ``NULL_IS_ABSENT`` count.
     Of a file of weights (PATH@SHA256) only the first digits of its hash count: where it lies differs between machines.
     """
     identity = _identity(config, prefix="")

@@ -1,4 +1,5 @@
-"""A study's configurations, and what is measured in a network before training: how far its signal strays."""
+"""A study's configurations, and what it measures besides test errors: other examples, and how far the signal strays in a
+network before training."""
 
 import math
 import uuid
@@ -7,7 +8,9 @@ from typing import Any
 
 import torch
 import yaml
+from torch.nn.functional import pad
 
+from podium.data.arrays import Arrays, Examples
 from podium.leaderboard.study import KEY, Study
 from podium.records.environment import Environment
 from podium.records.record import RunRecord, Status, entry_hash
@@ -21,6 +24,7 @@ from podium.run.folders import find_folders
 from podium.run.propagation import LayerSignal, measure
 from podium.run.score import predict, scores
 
+PIXELS = 2  # that test images are moved by: less than the border around a handwritten digit
 EXAMPLES = 256  # training examples that pass, evenly spread over the split
 
 Config = dict[str, Any]
@@ -62,17 +66,37 @@ def candidate_configs(
     return [{**config, "name": f"{study.name} {variant}"} for config in configs]
 
 
-def with_training_metrics(record: RunRecord) -> RunRecord:
-    """A finished run's record with the metrics of the examples that it learnt, by its saved network; another as it is.
+def scored_again(record: RunRecord, part: str) -> RunRecord:
+    """A finished run's record with the metrics of another ``part`` of its data, by its saved network: train, the examples
+    that it learnt, or moved, its test images moved a little. Another record as it is.
 
     Raises:
-        ConfigError: the run's files are missing or damaged.
+        ConfigError: the run's files are missing or damaged, or what is moved is no image.
     """
     if record.metrics is None:
         return record
     _, parts = trained(find_folders(record.config)[0])
-    answers = predict(parts.task, parts.data.examples("train"), torch.device("cpu"))
-    return record.with_(metrics={**record.metrics, **scores(answers, record.config, "train")})
+    examples = moved(parts.data.examples("test")) if part == "moved" else parts.data.examples("train")
+    answers = predict(parts.task, examples, torch.device("cpu"))
+    return record.with_(metrics={**record.metrics, **scores(answers, record.config, part)})
+
+
+def moved(examples: Examples) -> Arrays:
+    """Every image four times, moved by ``PIXELS`` up, down, left and right; what it leaves is filled with its edge.
+
+    Raises:
+        ConfigError: the examples are no images.
+    """
+    images, target = examples.batch(slice(None))
+    if images.ndim != 4:
+        raise ConfigError(
+            f"a metric of moved/ requires images, got samples of {images.ndim - 1} axes; choose other data or test/"
+        )
+    height, width = images.shape[2:]
+    wide = pad(images, (PIXELS,) * 4, mode="replicate")
+    corners = [(0, PIXELS), (2 * PIXELS, PIXELS), (PIXELS, 0), (PIXELS, 2 * PIXELS)]
+    views = [wide[:, :, top : top + height, left : left + width] for top, left in corners]
+    return Arrays(torch.cat(views), torch.cat([target] * 4), torch.cat([examples.index] * 4))
 
 
 def signal_record(config: Config) -> RunRecord:

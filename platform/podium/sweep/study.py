@@ -17,9 +17,9 @@ from podium.run.study import (
     candidate_configs,
     entry_hash_of,
     load_study,
+    scored_again,
     signal_record,
     study_names,
-    with_training_metrics,
 )
 from podium.sweep.lacking import tagged, train_lacking
 from podium.sweep.packs import Pack
@@ -114,7 +114,9 @@ def _bring(
     planned = _planned(study, candidates, seeds)
     train_lacking(study.title, planned, concurrency=concurrency, pack=pack)
     found = [record for config in planned if (record := find_record(config)) is not None]
-    return [with_training_metrics(record) for record in found] if study.on_training else found
+    if study.scored_on == "test":
+        return found
+    return [scored_again(record, study.scored_on) for record in found]
 
 
 def _measured(study: Study, candidates: Sequence[Candidate], out: Path) -> list[RunRecord]:
