@@ -7,8 +7,11 @@ from podium.data.arrays import Arrays
 from podium.leaderboard.study import Candidate, check_candidates
 from podium.run.assemble import check_run
 from podium.run.errors import ConfigError
+from podium.run.evaluate import trained
+from podium.run.folders import run_folder
 from podium.run.propagation import LayerSignal
 from podium.run.study import (
+    active_features,
     candidate_configs,
     entry_hash_of,
     load_study,
@@ -118,3 +121,14 @@ def test_moved_test_images_are_scored_beside_the_test_split(settings):
     record = train(settings())
     found = scored_again(record, "moved").metrics
     assert found["moved/top1_error"] > found["test/top1_error"] == record.metrics["test/top1_error"]
+
+
+def test_active_features_are_what_the_output_layer_gets_above_zero(settings):
+    config = settings("network=dense32")
+    train(config)
+    _, parts = trained(run_folder(config))
+    with torch.no_grad():
+        features = parts.network.eval().hidden(parts.data.examples("test").batch(slice(None)).input)
+    share = float((features > 0).double().mean())
+    assert 0.1 < share < 0.9
+    assert active_features(parts) == pytest.approx(share)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 RULES = "1.0.0"  # of the decision: raise major or minor when a verdict could change
 KEY = re.compile(r"[a-z0-9_]+")
-METRIC = re.compile(r"(test|train|moved|signal)/[a-z0-9_]+")
+METRIC = re.compile(r"(test|train|moved|features|signal)/[a-z0-9_]+")
 Measure = Literal["training", "signal"]
 MEASURES: tuple[Measure, ...] = ("training", "signal")
 
@@ -90,9 +90,10 @@ class Study:
     """A claim as it was going to be tested, before anything ran.
 
     ``variants`` are names with their overrides, ``overrides`` those of all. ``measure`` says what a value is: the metric of
-    a trained network, of the test split, (``train/``) of the examples that it learnt or (``moved/``) of the test images
-    moved a little; or of the signal in a network before training. ``comparisons`` must all hold. ``notes`` says what a
-    reader must know about the setting; ``choose`` is null where nothing is chosen.
+    a trained network, of the test split, (``train/``) of the examples that it learnt, (``moved/``) of the test images
+    moved a little or of the ``features`` that its output layer gets; or of the signal in a network before training.
+    ``comparisons`` must all hold. ``notes`` says what a reader must know about the setting; ``choose`` is null where
+    nothing is chosen.
     """
 
     name: str
@@ -125,7 +126,7 @@ class Study:
         ):
             raise ValueError(
                 f"metric must be one of {self.measure}, got {self.metric!r}; write test/top1_error, "
-                "train/top1_error, moved/top1_error or signal/doublings"
+                "train/top1_error, moved/top1_error, features/active or signal/doublings"
             )
         if self.direction not in ("min", "max"):
             raise ValueError(f"direction must be min or max, got {self.direction!r}; errors need min")
@@ -139,7 +140,7 @@ class Study:
 
     @property
     def scored_on(self) -> str:
-        """The part of the data that the metric is of: test, train or moved; signal where nothing is trained."""
+        """The part of the data that the metric is of: test, train, moved or features; signal where nothing is trained."""
         return self.metric.partition("/")[0]
 
     def _check_seeds(self) -> None:

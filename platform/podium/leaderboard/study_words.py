@@ -25,12 +25,19 @@ def measured(study: Study) -> str:
     """The metric for people."""
     if study.measure == "signal":
         return f"{spoken(study.metric)} of the signal"
-    split = {"train": "Training {}", "moved": "Test {} of moved images"}.get(study.scored_on, "Test {}")
+    words = {
+        "train": "Training {}",
+        "moved": "Test {} of moved images",
+        "features": "Share of {} features",
+    }
+    split = words.get(study.scored_on, "Test {}")
     return split.format(spoken(study.metric).lower())
 
 
 def unit(study: Study) -> str:
     """The unit of a difference."""
+    if study.scored_on == "features":
+        return "of the features"
     return "points" if is_error(study.metric) else spoken(study.metric).lower()
 
 

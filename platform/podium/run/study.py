@@ -15,7 +15,7 @@ from podium.leaderboard.study import KEY, Study
 from podium.records.environment import Environment
 from podium.records.record import RunRecord, Status, entry_hash
 from podium.run.assemble import compose_seeds
-from podium.run.build import build, training_batch
+from podium.run.build import Assembly, build, training_batch
 from podium.run.conf import conf_dir
 from podium.run.engine import pin_threads
 from podium.run.errors import ConfigError, nearest
@@ -67,8 +67,10 @@ def candidate_configs(
 
 
 def scored_again(record: RunRecord, part: str) -> RunRecord:
-    """A finished run's record with the metrics of another ``part`` of its data, by its saved network: train, the examples
-    that it learnt, or moved, its test images moved a little. Another record as it is.
+    """A finished run's record with the metrics of another ``part``, by its saved network. Another record as it is.
+
+    train: of the examples that it learnt. moved: of its test images moved a little. features: the share of values above zero
+    in what its output layer gets of the test split.
 
     Raises:
         ConfigError: the run's files are missing or damaged, or what is moved is no image.
@@ -76,9 +78,23 @@ def scored_again(record: RunRecord, part: str) -> RunRecord:
     if record.metrics is None:
         return record
     _, parts = trained(find_folders(record.config)[0])
+    if part == "features":
+        return record.with_(metrics={**record.metrics, "features/active": active_features(parts)})
     examples = moved(parts.data.examples("test")) if part == "moved" else parts.data.examples("train")
     answers = predict(parts.task, examples, torch.device("cpu"))
     return record.with_(metrics={**record.metrics, **scores(answers, record.config, part)})
+
+
+def active_features(parts: Assembly) -> float:
+    """The share of a trained network's features of the test split, what its output layer gets, that are above zero."""
+    counts: list[tuple[float, int]] = []
+
+    def count(_: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        counts.append((float((inputs[0] > 0).sum()), inputs[0].numel()))
+
+    with parts.network.get_submodule("output").register_forward_pre_hook(count):
+        predict(parts.task, parts.data.examples("test"), torch.device("cpu"))
+    return math.fsum(active for active, _ in counts) / sum(values for _, values in counts)
 
 
 def moved(examples: Examples) -> Arrays:
