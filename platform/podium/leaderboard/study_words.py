@@ -118,8 +118,25 @@ def run_command(study: Study) -> str:
     return f"podium study run {study.name}"
 
 
-def train_command(study: Study, variant: Variant) -> str:
-    """The command that trains a variant's first seed."""
+def before_command(study: Study) -> str:
+    """The command that trains the run before."""
+    return shlex.join(["podium", "train", *(study.before or [])])
+
+
+def members_of(study: Study, variant: str) -> str:
+    """The seeds of an ensemble's members, group by group."""
+    groups = study.seeds_of(variant).items()
+    return "; ".join(f"{seeds[0]} to {seeds[-1]} for {seed}" for seed, seeds in groups)
+
+
+def train_command(results: Results, variant: Variant) -> str:
+    """The command that trains a variant's first seed, or the first member of its ensemble."""
+    study = results.study if results.before is None else results.study.begun(results.before.folder)
     chosen = [f"{study.choose.key}={variant.candidate.value}"] if study.choose else []
-    words = [*study.overrides, *study.variants[variant.name], *chosen, f"seed={study.seeds[0]}"]
+    words = [
+        *study.overrides,
+        *study.variants[variant.name],
+        *chosen,
+        f"seed={study.seeds_of(variant.name)[study.seeds[0]][0]}",
+    ]
     return shlex.join(["podium", "train", *words])

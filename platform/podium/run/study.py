@@ -2,25 +2,30 @@
 
 import math
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import torch
 import yaml
 
-from podium.leaderboard.study import KEY, Study
+from podium.leaderboard.ensemble import make_ensemble
+from podium.leaderboard.study import KEY, Candidate, Study, check_candidates
+from podium.leaderboard.study_ensembles import Averaged, averaged, finished_members
 from podium.records.environment import Environment
 from podium.records.record import RunRecord, Status, entry_hash
-from podium.run.assemble import compose_seeds
+from podium.run.assemble import check_run, compose, compose_seeds
 from podium.run.build import build, training_batch
 from podium.run.conf import conf_dir
 from podium.run.engine import pin_threads
 from podium.run.errors import ConfigError, nearest
 from podium.run.evaluate import trained
-from podium.run.folders import find_folders
+from podium.run.folders import WEIGHTS_FILE, find_folders
+from podium.run.pretrained import check_apart
 from podium.run.propagation import LayerSignal, measure
 from podium.run.score import predict, scores
 
+UNTRAINED = f"before/{WEIGHTS_FILE}@{'0' * 16}"  # weights that are not there yet
 EXAMPLES = 256  # training examples that pass, evenly spread over the split
 
 Config = dict[str, Any]
@@ -60,6 +65,53 @@ def candidate_configs(
     overrides = [*study.overrides, *study.variants[variant], *chosen]
     configs = compose_seeds(overrides, seeds=seeds)
     return [{**config, "name": f"{study.name} {variant}"} for config in configs]
+
+
+def candidates_of(study: Study) -> list[Candidate]:
+    """Every variant with every value that it may choose.
+
+    Raises:
+        ConfigError: they do not compose.
+    """
+    return [
+        Candidate(variant, value, entry_hash_of(candidate_configs(study, variant, value, study.seeds)))
+        for variant in study.variants
+        for value in (study.choose.values if study.choose else [None])
+    ]
+
+
+def before_config(study: Study) -> Config:
+    """The configuration of the run before, when all that begins with its network has been looked at.
+
+    Raises:
+        ConfigError: it does not compose, or a variant does not, or is tested on what the run before is trained on.
+        ValueError: two variants are the same experiment.
+    """
+    assert study.before is not None
+    config = compose(study.before)
+    begun = study.begun(UNTRAINED)
+    check_candidates(begun, candidates_of(begun))
+    for variant in begun.variants:
+        (own,) = candidate_configs(begun, variant, begun.choose and begun.choose.values[0], begun.seeds[:1])
+        check_run(own)
+        if own["network"].get("weights") == UNTRAINED:
+            check_apart(config["data"], own["data"], "before")
+    return config
+
+
+def averages_of(
+    study: Study, candidates: Sequence[Candidate], records: Sequence[RunRecord]
+) -> list[Averaged]:
+    """What the ensembles score whose members have all finished, by the predictions in the runs' folders.
+
+    Raises:
+        ValueError: predictions are missing or damaged, or are no probabilities of classes.
+    """
+    by_run = {(record.entry_hash, record.seed): record for record in records}
+    return [
+        averaged(variant, seed, make_ensemble([find_folders(member.config)[0] for member in members]))
+        for (variant, seed), members in finished_members(study, candidates, by_run).items()
+    ]
 
 
 def with_training_metrics(record: RunRecord) -> RunRecord:
