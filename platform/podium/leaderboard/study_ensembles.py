@@ -83,10 +83,10 @@ def check_ensembles(
     """
     by_value = {(one.variant, one.seed): one for one in averages}
     if len(by_value) < len(averages) or set(by_value) != set(members):
-        odd = sorted(set(by_value) ^ set(members)) or ["one twice"]
+        odd = [f"{variant}, seed {seed}" for variant, seed in sorted(set(by_value) ^ set(members))]
         raise ValueError(
             f"{ENSEMBLES_FILE} must have one ensemble of every {len(members)} whose members finished, got "
-            f"{len(averages)}, at odds: {odd[0]}; run the study again"
+            f"{len(averages)}, at odds: {', '.join(odd[:1]) or 'one twice'}; run the study again"
         )
     for (variant, seed), runs in members.items():
         if any(PREDICTIONS_FILE not in (run.files or {}) for run in runs):

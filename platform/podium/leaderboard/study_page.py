@@ -104,7 +104,7 @@ def load_records(folder: Path) -> list[RunRecord]:
 def rebuild(folder: Path) -> Results:
     """Write a study's pages again from the records beside them."""
     found = load(folder)
-    before = found.before and found.before.record
+    before = found.before.record if found.before else None
     return build(found.study, found.candidates, found.records, folder, before=before, averages=found.averages)
 
 

@@ -92,7 +92,9 @@ def before_config(study: Study) -> Config:
     begun = study.begun(UNTRAINED)
     check_candidates(begun, candidates_of(begun))
     for variant in begun.variants:
-        (own,) = candidate_configs(begun, variant, begun.choose and begun.choose.values[0], begun.seeds[:1])
+        (own,) = candidate_configs(
+            begun, variant, begun.choose.values[0] if begun.choose else None, begun.seeds[:1]
+        )
         check_run(own)
         if own["network"].get("weights") == UNTRAINED:
             check_apart(config["data"], own["data"], "before")
