@@ -48,8 +48,11 @@ def test_the_values_are_the_ensembles_and_not_their_members_which_cost_what_they
 
 def test_the_page_says_who_the_members_are(folder):
     page = (folder / "study.md").read_text(encoding="utf-8")
-    assert "averaged probabilities of 3 runs, with the seeds 5 to 7 for 0; 8 to 10 for 1" in page
+    assert "averaged probabilities of 3 runs, with the seeds 5 to 7 for seed 0; 8 to 10 for seed 1" in page
+    assert "The mean of these runs alone is 21.20 %, 15 runs." in page  # of seeds 5 to 19
     assert "20 runs, 20 minutes" in page
+    assert "| a | 3 runs averaged | 10.80 " in page
+    assert "| b | nothing more | 20.20 " in page
     assert "podium train data=digits seed=5" in page
     assert 'href="ensembles.json">10.00</a>' in (folder / "index.html").read_text(encoding="utf-8")
 

@@ -118,6 +118,28 @@ def run_command(study: Study) -> str:
     return f"podium study run {study.name}"
 
 
+def members_alone(results: Results, variant: Variant) -> str:
+    """The mean of the runs that an ensemble's values are made of, each alone."""
+    study, seeds = (
+        results.study,
+        {seed for group in results.study.seeds_of(variant.name).values() for seed in group},
+    )
+    own = [
+        one for one in results.records if one.entry_hash == variant.candidate.entry_hash and one.seed in seeds
+    ]
+    values = [one.metrics[study.metric] for one in own if study.metric in (one.metrics or {})]
+    mean = math.fsum(values) / len(values) if values else math.nan
+    return f"{shown(study, mean)}{' %' if is_error(study.metric) else ''}, {len(values)} runs"
+
+
+def apart(study: Study, variant: str) -> str:
+    """What sets a variant apart besides its overrides."""
+    members = (study.members or {}).get(variant)
+    if members is None:
+        return "" if study.variants[variant] else "nothing more"
+    return f"{members} runs averaged"
+
+
 def before_command(study: Study) -> str:
     """The command that trains the run before."""
     return shlex.join(["podium", "train", *(study.before or [])])
@@ -126,7 +148,7 @@ def before_command(study: Study) -> str:
 def members_of(study: Study, variant: str) -> str:
     """The seeds of an ensemble's members, group by group."""
     groups = study.seeds_of(variant).items()
-    return "; ".join(f"{seeds[0]} to {seeds[-1]} for {seed}" for seed, seeds in groups)
+    return "; ".join(f"{seeds[0]} to {seeds[-1]} for seed {seed}" for seed, seeds in groups)
 
 
 def train_command(results: Results, variant: Variant) -> str:
