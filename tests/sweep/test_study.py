@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from podium.records.record import DataPrint, RunRecord, Status, entry_hash
 from podium.run.errors import ConfigError
 from podium.run.folders import run_folder
 from podium.run.study import load_study
+from podium.sweep import lacking
 from podium.sweep import study as sweep_study
 from podium.sweep.study import run_study, study_command
 
@@ -136,7 +138,7 @@ def behind_another(trained, monkeypatch):
     return left
 
 
-FROZEN = load_study("frozen_features_on_few_images")
+FROZEN = replace(load_study("frozen_features_on_few_images"), seeds=[0, 1])
 OPTIONS = {"concurrency": None, "pack": "off"}
 
 
@@ -144,7 +146,7 @@ def test_the_run_before_is_trained_first_and_its_network_is_what_the_variants_be
     trained, behind_another, tmp_path
 ):
     found = run_study(FROZEN, tmp_path / "page", **OPTIONS)
-    assert trained == [1, 3 * 5]
+    assert trained == [1, 3 * 2]
     before = found.before.record
     assert (before.config["data"]["_target_"], before.seed) == ("podium.data.fashion_mnist.FashionMnist", 0)
     assert found.before.folder == f"runs/lecture-cnn-{before.entry_hash[:8]}-s0"
@@ -153,6 +155,21 @@ def test_the_run_before_is_trained_first_and_its_network_is_what_the_variants_be
     assert weights == {"frozen": begun, "fine_tuned": begun, "scratch": None}
     page = (tmp_path / "page" / "study.md").read_text(encoding="utf-8")
     assert f"network.weights={found.before.folder} seed=0" in page
+
+
+def test_the_run_before_is_found_again_and_trained_again_only_where_it_is_not_there(
+    trained, behind_another, tmp_path, monkeypatch
+):
+    found = run_study(FROZEN, tmp_path / "page", **OPTIONS)
+    asked = []
+    monkeypatch.setattr("podium.sweep.study.train_lacking", lacking.train_lacking)
+    monkeypatch.setattr(lacking, "_train_all", lambda title, configs, **_: asked.append(len(configs)))
+    assert run_study(FROZEN, tmp_path / "page", **OPTIONS) == found
+    assert asked == []
+    shutil.rmtree(found.before.folder)
+    with pytest.raises(ConfigError, match="the run before must finish, got none"):
+        run_study(FROZEN, tmp_path / "page", **OPTIONS)
+    assert asked == [1]
 
 
 def test_nothing_is_trained_behind_a_run_that_did_not_finish(trained, behind_another, tmp_path):

@@ -127,7 +127,8 @@ def members_alone(results: Results, variant: Variant) -> str:
     own = [
         one for one in results.records if one.entry_hash == variant.candidate.entry_hash and one.seed in seeds
     ]
-    values = [one.metrics[study.metric] for one in own if study.metric in (one.metrics or {})]
+    found = [(one.metrics or {}).get(study.metric) for one in own]
+    values = [value for value in found if value is not None]
     mean = math.fsum(values) / len(values) if values else math.nan
     return f"{shown(study, mean)}{' %' if is_error(study.metric) else ''}, {len(values)} runs"
 
