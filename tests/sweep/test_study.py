@@ -200,6 +200,16 @@ def test_what_cannot_run_is_said_before_the_run_before_is_trained(
     assert trained == []
 
 
+def test_variants_that_are_the_same_experiment_are_refused_before_anything_is_trained(trained, tmp_path):
+    study = load_study("zeros_never_learn")
+    same = replace(
+        study, variants={**study.variants, "zeros_dense_relu": study.variants["zeros_convolutional"]}
+    )
+    with pytest.raises(ValueError, match="variants must differ"):
+        run_study(same, tmp_path / "page", **OPTIONS)
+    assert trained == []
+
+
 def test_without_that_look_the_run_before_would_have_been_trained_in_vain(
     trained, behind_another, tmp_path, monkeypatch
 ):

@@ -38,7 +38,7 @@ def find_before(
     """
     if (record is None) is not (study.before is None):
         raise ValueError(
-            f"a study must have the record of its run before and of no other, got {record and record.name}"
+            f"a study must have the record of its run before and of no other, got {record.name if record else 'none'}"
         )
     if record is None:
         return None

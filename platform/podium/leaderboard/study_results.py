@@ -109,10 +109,8 @@ def results(
     data = _one_data(records)
     check_ensembles(finished_members(study, chosen, by_run), averages)
     variants = tuple(_variant(study, one, by_run, averages) for one in chosen)
-    size = data.sizes[study.metric.partition("/")[0]] if data and study.measure == "training" else 0
-    resolution = 1 / size if size and is_error(study.metric) else 0.0
     values = {one.name: one.values for one in variants}
-    found = tuple(outcomes(study, values, resolution=resolution, correction=correction))
+    found = tuple(outcomes(study, values, resolution=_resolution(study, data), correction=correction))
     return Results(
         study=study,
         candidates=tuple(candidates),
@@ -126,6 +124,12 @@ def results(
         before=find_before(study, {one.entry_hash: one.variant for one in candidates}, before, records),
         averages=tuple(averages),
     )
+
+
+def _resolution(study: Study, data: DataPrint | None) -> float:
+    """The smallest step of a share of examples; zero of other metrics."""
+    size = data.sizes[study.metric.partition("/")[0]] if data and study.measure == "training" else 0
+    return 1 / size if size and is_error(study.metric) else 0.0
 
 
 def choose(study: Study, candidates: Sequence[Candidate], records: Records) -> list[Candidate]:

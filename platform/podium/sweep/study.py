@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from podium.leaderboard.study import Candidate, Study
+from podium.leaderboard.study import Candidate, Study, check_candidates
 from podium.leaderboard.study_page import BOOK_FILE, STUDY_FILE, book, build, load_records, rebuild
 from podium.leaderboard.study_results import Results, choose
 from podium.leaderboard.study_words import answer
@@ -87,10 +87,12 @@ def run_study(study: Study, out: Path, *, concurrency: int | None, pack: Pack) -
 
     Raises:
         ConfigError: a configuration cannot run, and nothing was trained; or the run before did not finish.
-        ValueError: the folder or the records in it are of something else.
+        ValueError: two variants are the same experiment, and nothing was trained; or the folder or the records in it are
+            of something else.
     """
     begun, before = _begun(study, concurrency, pack)
     candidates = candidates_of(begun)
+    check_candidates(begun, candidates)
     signal = study.measure == "signal"
     records = _measured(begun, candidates, out) if signal else _trained(begun, candidates, concurrency, pack)
     averages = averages_of(begun, candidates, records)
