@@ -12,7 +12,7 @@ from podium.run.data_command import data_command
 from podium.run.errors import ConfigError
 from podium.run.folders import find_folders
 from podium.run.look import DRAWS, look
-from podium.run.pretrained import _check_data
+from podium.run.pretrained import check_apart
 from podium.run.reproduce import fresh_config
 from podium.run.train import train
 
@@ -201,6 +201,6 @@ def test_weights_of_a_run_from_a_pack_are_not_begun_with_on_another_split_of_its
         images = {"resize": 256, "packed": packed}
         return {"_target_": "podium.data.image_folder.ImageFolder", "images": images, "split": {"seed": seed}}
 
-    _check_data(data(0, "some.pack"), data(0, None), "runs/one")
+    check_apart(data(0, "some.pack"), data(0, None), "runs/one")
     with pytest.raises(ConfigError, match=r"must not have been trained on what this run is tested on"):
-        _check_data(data(0, "some.pack"), data(1, None), "runs/one")
+        check_apart(data(0, "some.pack"), data(1, None), "runs/one")

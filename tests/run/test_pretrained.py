@@ -88,7 +88,7 @@ def test_the_same_data_split_otherwise_is_refused(
 def test_without_that_check_it_would_be_loaded(
     finished: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pretrained, "_check_data", lambda *_: None)
+    monkeypatch.setattr(pretrained, "check_apart", lambda *_: None)
     build_network(settings(f"network.weights={finished}", "data.split.seed=1"))
 
 

@@ -11,16 +11,14 @@ from podium.run.evaluate import trained
 from podium.run.folders import run_folder
 from podium.run.propagation import LayerSignal
 from podium.run.study import (
-    active_features,
     candidate_configs,
     entry_hash_of,
     load_study,
-    moved,
-    scored_again,
     signal_record,
     strays,
     study_names,
 )
+from podium.run.study_scores import active_features, moved, scored_again
 from podium.run.train import train
 
 

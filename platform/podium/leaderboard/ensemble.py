@@ -93,8 +93,13 @@ class Ensemble:
     @property
     def digest(self) -> str:
         """SHA-256 (hex) of the predictions of its members, in any order."""
-        files = sorted((record.files or {})[PREDICTIONS_FILE] for record in self.members)
-        return hashlib.sha256("\n".join(files).encode()).hexdigest()
+        return digest_of(self.members)
+
+
+def digest_of(members: Sequence[RunRecord]) -> str:
+    """SHA-256 (hex) of the predictions of these runs, in any order."""
+    files = sorted((record.files or {})[PREDICTIONS_FILE] for record in members)
+    return hashlib.sha256("\n".join(files).encode()).hexdigest()
 
 
 def make_ensemble(folders: Sequence[Path]) -> Ensemble:

@@ -1,68 +1,19 @@
 """What a study is: a claim, variants, seeds and a decision rule, all fixed before anything ran. conf/study/NAME.yaml."""
 
-import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
+
+from podium.leaderboard.study_comparisons import Comparison, comparison_of
 
 RULES = "1.0.0"  # of the decision: raise major or minor when a verdict could change
 KEY = re.compile(r"[a-z0-9_]+")
 METRIC = re.compile(r"(test|train|moved|features|signal)/[a-z0-9_]+")
 Measure = Literal["training", "signal"]
 MEASURES: tuple[Measure, ...] = ("training", "signal")
-
-
-@dataclass(frozen=True)
-class Difference:
-    """The claim that one variant is better than another, seed by seed.
-
-    With ``by``, that it is better by more than so much; below zero, that it is worse by less than so much, which is how a
-    claim says that something does no harm. In units of the metric.
-    """
-
-    better: str
-    worse: str
-    by: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.by is not None and (isinstance(self.by, bool) or not self.by or not math.isfinite(self.by)):
-            raise ValueError(f"by must be a number that is not zero, got {self.by!r}; leave it out")
-
-    @property
-    def variants(self) -> tuple[str, ...]:
-        """Whose values it compares."""
-        return (self.better, self.worse)
-
-
-@dataclass(frozen=True)
-class Bound:
-    """The claim that a variant's metric is on one side of a number; exactly one side is a number."""
-
-    variant: str
-    at_most: float | None = None
-    at_least: float | None = None
-
-    def __post_init__(self) -> None:
-        if (self.at_most is None) is (self.at_least is None):
-            raise ValueError(
-                f"a bound needs at_most or at_least, got {self.at_most} and {self.at_least}; write one of them"
-            )
-
-    @property
-    def variants(self) -> tuple[str, ...]:
-        """Whose values it compares."""
-        return (self.variant,)
-
-    @property
-    def value(self) -> float:
-        """The number."""
-        found = self.at_least if self.at_most is None else self.at_most
-        assert found is not None
-        return found
-
-
-Comparison = Difference | Bound
+OPTIONAL = ("before", "members")  # of the keys: pages from before them stay what they are
+BEGINS = "network.weights=before"  # of a variant whose network begins as the run before ended
 
 
 @dataclass(frozen=True)
@@ -94,6 +45,9 @@ class Study:
     moved a little or of the ``features`` that its output layer gets; or of the signal in a network before training.
     ``comparisons`` must all hold. ``notes`` says what a reader must know about the setting; ``choose`` is null where
     nothing is chosen.
+
+    ``before`` are the overrides of one run that is trained first: its network is what ``network.weights=before`` stands for.
+    ``members`` says of which variants a value is not that of a run, but of the averaged probabilities of so many.
     """
 
     name: str
@@ -111,6 +65,8 @@ class Study:
     direction: str
     comparisons: list[Comparison]
     alpha: float
+    before: list[str] | None = None
+    members: dict[str, int] | None = None
 
     def __post_init__(self) -> None:
         """Check the values; every message is one line without the file's name."""
@@ -137,6 +93,8 @@ class Study:
                 raise ValueError(f"names must be letters a-z, digits and _, got {name!r}; rename it")
         self._check_seeds()
         self._check_comparisons()
+        self._check_before()
+        self._check_members()
 
     @property
     def scored_on(self) -> str:
@@ -162,6 +120,55 @@ class Study:
         if unused := sorted(set(self.variants) - set(named)):
             raise ValueError(f"every variant must be compared, got {unused[0]} in no comparison; remove it")
 
+    def _check_before(self) -> None:
+        begins = any(BEGINS in words for words in (self.overrides, *self.variants.values()))
+        if begins is not (self.before is not None):
+            raise ValueError(
+                f"before and {BEGINS} need each other, got {self.before} and {'one' if begins else 'no'} such override; "
+                "write both or neither"
+            )
+        if self.before is not None and (not isinstance(self.before, list) or self.measure == "signal"):
+            raise ValueError(
+                f"before must list overrides of a run before others that train, got {self.before!r}"
+            )
+
+    def _check_members(self) -> None:
+        for name, count in (self.members or {}).items():
+            if name not in self.variants:
+                raise ValueError(f"members must be of variants {', '.join(self.variants)}, got {name}")
+            if type(count) is not int or count < 2:
+                raise ValueError(f"members must be 2 or more, got {count!r} for {name}; write {name}: 7")
+        if self.members and (self.choose or not self.metric.startswith("test/")):
+            raise ValueError(
+                f"members needs choose: null and a metric of the test split, got {self.metric} and "
+                f"{'a' if self.choose else 'no'} choice; change them"
+            )
+
+    def seeds_of(self, variant: str) -> dict[int, tuple[int, ...]]:
+        """The seeds of the runs behind each value of a variant, by the study's seed.
+
+        Members of ensembles have seeds of their own, counted on from the largest: no two values share a run.
+        """
+        first = max(self.seeds) + 1
+        for name, count in (self.members or {}).items():
+            if name == variant:
+                starts = (first + place * count for place in range(len(self.seeds)))
+                groups = [tuple(range(start, start + count)) for start in starts]
+                return dict(zip(self.seeds, groups, strict=True))
+            first += count * len(self.seeds)
+        return {seed: (seed,) for seed in self.seeds}
+
+    def begun(self, weights: str) -> "Study":
+        """The study with these weights in place of the run before; itself where none comes before."""
+        if self.before is None:
+            return self
+
+        def named(words: list[str]) -> list[str]:
+            return [f"network.weights={weights}" if word == BEGINS else word for word in words]
+
+        variants = {name: named(words) for name, words in self.variants.items()}
+        return replace(self, before=None, overrides=named(self.overrides), variants=variants)
+
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> "Study":
         """The study of a plain dictionary.
@@ -179,7 +186,9 @@ class Study:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; ``from_dict`` gives the same study back."""
-        plain = asdict(self)
+        plain = {
+            key: value for key, value in asdict(self).items() if key not in OPTIONAL or value is not None
+        }
         plain["comparisons"] = [
             {key: value for key, value in found.items() if value is not None}
             for found in plain["comparisons"]
@@ -187,26 +196,11 @@ class Study:
         return plain
 
 
-def comparison_of(raw: Mapping[str, Any]) -> Comparison:
-    """The comparison of a plain dictionary, of whichever kind its keys say.
-
-    Raises:
-        ValueError: its keys are of no kind.
-    """
-    kind = Difference if "better" in raw else Bound
-    try:
-        return kind(**raw)
-    except TypeError:
-        raise ValueError(
-            f"a comparison must have better and worse (and by), or variant and at_most or at_least, got {dict(raw)}"
-        ) from None
-
-
 def _check_keys(raw: Mapping[str, Any], owner: type[Study] | type[Choice], what: str) -> None:
     known = [field.name for field in fields(owner)]
     if unknown := sorted(set(raw) - set(known)):
         raise ValueError(f"{unknown[0]} is not a key of {what}; its keys are {', '.join(known)}")
-    if missing := [name for name in known if name not in raw]:
+    if missing := [name for name in known if name not in raw and name not in OPTIONAL]:
         raise ValueError(f"{missing[0]} is required, got none; write {missing[0]}: ...")
 
 
@@ -229,9 +223,10 @@ def check_candidates(study: Study, candidates: Sequence[Candidate]) -> None:
     wanted = [(variant, value) for variant in study.variants for value in values]
     if (found := [(one.variant, one.value) for one in candidates]) != wanted:
         raise ValueError(f"candidates must be those of the study {wanted}, got {found}")
-    seen: dict[str, Candidate] = {}
+    seen: dict[tuple[str, int], Candidate] = {}
     for one in candidates:
-        if (other := seen.setdefault(one.entry_hash[:8], one)) is not one:
+        answering = (study.members or {}).get(one.variant, 1)
+        if (other := seen.setdefault((one.entry_hash[:8], answering), one)) is not one:
             raise ValueError(
                 f"variants must differ, got {other.variant} and {one.variant} with one configuration"
             )

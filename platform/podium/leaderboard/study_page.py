@@ -20,6 +20,8 @@ from podium.leaderboard.build import CHECKSUMS_FILE, RECORDS_FOLDER, checksums_o
 from podium.leaderboard.render import template
 from podium.leaderboard.statistics import BOOTSTRAP_FROM
 from podium.leaderboard.study import Candidate, Study
+from podium.leaderboard.study_before import BEFORE_FOLDER, load_before
+from podium.leaderboard.study_ensembles import ENSEMBLES_FILE, Averaged, load_ensembles, written
 from podium.leaderboard.study_plot import alone, effects_plot, seeds_plot
 from podium.leaderboard.study_results import Results, results
 from podium.leaderboard.study_verdict import Outcome
@@ -33,8 +35,16 @@ STUDY_FILE = "study.json"
 BOOK_FILE = "README.md"
 
 
-def build(study: Study, candidates: Sequence[Candidate], records: Sequence[RunRecord], out: Path) -> Results:
-    """Judge a study and write its folder, whole or not at all.
+def build(
+    study: Study,
+    candidates: Sequence[Candidate],
+    records: Sequence[RunRecord],
+    out: Path,
+    *,
+    before: RunRecord | None = None,
+    averages: Sequence[Averaged] = (),
+) -> Results:
+    """Judge a study and write its folder, whole or not at all, with the record of the run ``before`` and ensembles' values.
 
     Raises:
         ValueError: one line: records of other runs or data, or ``out`` is something else.
@@ -42,7 +52,13 @@ def build(study: Study, candidates: Sequence[Candidate], records: Sequence[RunRe
     out = out.absolute()
     if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or (out / STUDY_FILE).is_file())):
         raise ValueError(f"out must be a study's folder, an empty one or none, got {out}; name another")
-    found = results(study, candidates, [record.with_(history=None) for record in records])
+    found = results(
+        study,
+        candidates,
+        [record.with_(history=None) for record in records],
+        before=before and before.with_(history=None),
+        averages=averages,
+    )
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
         new = Path(folder) / out.name
@@ -74,7 +90,8 @@ def load(folder: Path) -> Results:
         candidates = [Candidate(**one) for one in raw["candidates"]]
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} must hold a study, got {' '.join(str(error).split())}") from None
-    return results(study, candidates, load_records(folder))
+    before, averages = load_before(study, folder), load_ensembles(study, folder)
+    return results(study, candidates, load_records(folder), before=before, averages=averages)
 
 
 def load_records(folder: Path) -> list[RunRecord]:
@@ -87,7 +104,8 @@ def load_records(folder: Path) -> list[RunRecord]:
 def rebuild(folder: Path) -> Results:
     """Write a study's pages again from the records beside them."""
     found = load(folder)
-    return build(found.study, found.candidates, found.records, folder)
+    before = found.before.record if found.before else None
+    return build(found.study, found.candidates, found.records, folder, before=before, averages=found.averages)
 
 
 def edited(folder: Path) -> list[str]:
@@ -115,7 +133,7 @@ def render(found: Results) -> dict[str, bytes]:
         "results": found,
         "study": found.study,
         "words": words,
-        "runs": len(found.records) + sum(one.status == "missing" for one in found.troubles),
+        "runs": len(found.runs) + sum(one.status == "missing" for one in found.troubles),
         "environments": _environments(found),
         "builders": builders(),
         "bootstrap_from": BOOTSTRAP_FROM,
@@ -123,6 +141,10 @@ def render(found: Results) -> dict[str, bytes]:
         "pictures": {name: Markup(svg) for name, svg in pictures.items()},
     }
     files = {f"{RECORDS_FOLDER}/{record_key(one)}/{RECORD_FILE}": one.to_json() for one in found.records}
+    if found.before:
+        files[f"{BEFORE_FOLDER}/{RECORD_FILE}"] = found.before.record.to_json()
+    if found.study.members:
+        files[ENSEMBLES_FILE] = written(found.averages)
     files |= {f"{name}.svg": alone(svg) for name, svg in pictures.items()}
     files["index.html"] = template("study.html.j2", autoescape=True).render(values)
     files["study.md"] = template("study.md.j2", autoescape=False).render(values)
@@ -131,6 +153,19 @@ def render(found: Results) -> dict[str, bytes]:
 
 
 def _summary(found: Results) -> dict[str, Any]:
+    more: dict[str, Any] = {}
+    if found.before:
+        record = found.before.record
+        more["before"] = {
+            "entry_hash": record.entry_hash,
+            "seed": record.seed,
+            "weights": found.before.weights,
+        }
+    if found.study.members:
+        more["ensembles"] = {
+            name: {str(seed): list(seeds) for seed, seeds in found.study.seeds_of(name).items()}
+            for name in found.study.members
+        }
     return {
         "schema": SCHEMA,
         "study": found.study.to_dict(),
@@ -150,6 +185,7 @@ def _summary(found: Results) -> dict[str, Any]:
         },
         "troubles": [asdict(one) for one in found.troubles],
         "data": asdict(found.data) if found.data else None,
+        **more,
     }
 
 
@@ -177,7 +213,7 @@ def _environments(found: Results) -> list[tuple[str, int]]:
         f"commit {(one.commit or 'unknown')[:12]}{' with uncommitted changes' if one.diff else ''}, "
         f"{' + '.join(one.gpus) or one.cpu}, {one.threads} thread a run; {one.platform}; Python {one.python}, "
         + ", ".join(f"{name} {version}" for name, version in sorted(one.versions.items()))
-        for one in (record.environment for record in found.records)
+        for one in (record.environment for record in found.runs)
     )
     return sorted(lines.items(), key=lambda item: (-item[1], item[0]))
 

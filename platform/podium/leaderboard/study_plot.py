@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from podium.leaderboard.forest import Line, forest
 from podium.leaderboard.plots import ACCENT, INK, LINE, MUTED, SOFT, VARIABLES, inline_svg, themed
-from podium.leaderboard.study import Bound
+from podium.leaderboard.study_comparisons import Bound
 from podium.leaderboard.study_results import Results
 from podium.leaderboard.study_verdict import Verdict
 from podium.leaderboard.study_words import axis, said, scale, unit

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from podium.leaderboard.pairs import Values
 from podium.leaderboard.statistics import Correction, holm, mean_interval
 from podium.leaderboard.study import Candidate, Study, check_candidates
+from podium.leaderboard.study_before import Before, find_before
+from podium.leaderboard.study_ensembles import Averaged, check_ensembles, finished_members
 from podium.leaderboard.study_verdict import Outcome, Verdict, outcomes, verdict
 from podium.leaderboard.text import is_error
 from podium.records.record import DataPrint, RunRecord, Status
@@ -48,7 +50,7 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Results:
-    """A study with everything that its records say."""
+    """A study with everything that its records say, among them that of the run before and its ensembles' values."""
 
     study: Study
     candidates: tuple[Candidate, ...]
@@ -59,11 +61,18 @@ class Results:
     outcomes: tuple[Outcome, ...]
     verdict: Verdict
     troubles: tuple[Trouble, ...]
+    before: Before | None
+    averages: tuple[Averaged, ...]
+
+    @property
+    def runs(self) -> tuple[RunRecord, ...]:
+        """The record of every run, also of the one before."""
+        return self.records if self.before is None else (self.before.record, *self.records)
 
     @property
     def train_s(self) -> float:
         """Seconds of training of all runs together; of packed ones the shares, which add up to their program's."""
-        costs = [record.costs or {} for record in self.records]
+        costs = [record.costs or {} for record in self.runs]
         return math.fsum(cost.get("train_s", cost.get("packed_s", 0.0)) for cost in costs)
 
     @property
@@ -78,12 +87,15 @@ def results(
     candidates: Sequence[Candidate],
     records: Sequence[RunRecord],
     *,
+    before: RunRecord | None = None,
+    averages: Sequence[Averaged] = (),
     correction: Correction = holm,
 ) -> Results:
-    """Judge a study by its records, whose order has no influence.
+    """Judge a study by its records, whose order has no influence, that of the run before, and its ensembles' values.
 
     Raises:
-        ValueError: one line: runs that were not planned, two of one configuration and seed, or runs on different data.
+        ValueError: one line: runs that were not planned, two of one configuration and seed, runs on different data, or
+            that began with another network than that of the run before, or ensembles of others than the members.
     """
     check_candidates(study, candidates)
     by_run = {(record.entry_hash, record.seed): record for record in records}
@@ -95,15 +107,10 @@ def results(
     chosen = choose(study, candidates, by_run)
     _check_planned(study, candidates, chosen, by_run)
     data = _one_data(records)
-    variants = tuple(_variant(study, one, by_run) for one in chosen)
-    size = (
-        data.sizes["train" if study.scored_on == "train" else "test"]
-        if data and study.measure == "training"
-        else 0
-    )
-    resolution = 1 / size if size and is_error(study.metric) else 0.0
+    check_ensembles(finished_members(study, chosen, by_run), averages)
+    variants = tuple(_variant(study, one, by_run, averages) for one in chosen)
     values = {one.name: one.values for one in variants}
-    found = tuple(outcomes(study, values, resolution=resolution, correction=correction))
+    found = tuple(outcomes(study, values, resolution=_resolution(study, data), correction=correction))
     return Results(
         study=study,
         candidates=tuple(candidates),
@@ -114,7 +121,16 @@ def results(
         outcomes=found,
         verdict=verdict(found),
         troubles=tuple(_troubles(study, candidates, chosen, by_run)),
+        before=find_before(study, {one.entry_hash: one.variant for one in candidates}, before, records),
+        averages=tuple(averages),
     )
+
+
+def _resolution(study: Study, data: DataPrint | None) -> float:
+    """The smallest step of a share of examples; zero of other metrics."""
+    split = "train" if study.scored_on == "train" else "test"
+    size = data.sizes[split] if data and study.measure == "training" else 0
+    return 1 / size if size and is_error(study.metric) else 0.0
 
 
 def choose(study: Study, candidates: Sequence[Candidate], records: Records) -> list[Candidate]:
@@ -150,18 +166,29 @@ def _validation_mean(study: Study, candidate: Candidate, records: Records) -> fl
 def _metric(record: RunRecord | None, name: str) -> float | None:
     if record is None or record.status is not Status.FINISHED or record.metrics is None:
         return None
-    if name not in record.metrics:
-        known = ", ".join(sorted(record.metrics))
+    return _named(record.metrics, name)
+
+
+def _named(metrics: Mapping[str, float], name: str) -> float:
+    if name not in metrics:
+        known = ", ".join(sorted(metrics))
         raise ValueError(f"a metric must be one that the runs have ({known}), got {name}; correct the study")
-    return record.metrics[name]
+    return metrics[name]
 
 
-def _variant(study: Study, candidate: Candidate, records: Records) -> Variant:
-    found = {seed: _metric(records.get((candidate.entry_hash, seed)), study.metric) for seed in study.seeds}
+def _variant(study: Study, candidate: Candidate, records: Records, averages: Sequence[Averaged]) -> Variant:
+    name, found = candidate.variant, dict[int, float | None]()
+    if name in (study.members or {}):
+        own = {one.seed: _named(one.metrics, study.metric) for one in averages if one.variant == name}
+        found = {seed: own.get(seed) for seed in study.seeds}
+    else:
+        found = {
+            seed: _metric(records.get((candidate.entry_hash, seed)), study.metric) for seed in study.seeds
+        }
     values = {seed: value for seed, value in found.items() if value is not None}
     mean = math.fsum(values.values()) / len(values) if values else math.nan
     low, high = mean_interval(list(values.values()))
-    return Variant(candidate.variant, candidate, values, mean, low, high)
+    return Variant(name, candidate, values, mean, low, high)
 
 
 def _planned(
@@ -169,7 +196,7 @@ def _planned(
 ) -> list[tuple[Candidate, int]]:
     trials = study.choose.seeds if study.choose else []
     return [(one, seed) for one in candidates for seed in trials] + [
-        (one, seed) for one in chosen for seed in study.seeds
+        (one, seed) for one in chosen for seeds in study.seeds_of(one.variant).values() for seed in seeds
     ]
 
 

@@ -14,7 +14,8 @@ from enum import StrEnum
 from podium.leaderboard.paired import Contrast, Effect, by_seed, effects
 from podium.leaderboard.pairs import Values
 from podium.leaderboard.statistics import MIN_SEEDS, POWER, Correction, holm, noncentrality, spread
-from podium.leaderboard.study import Bound, Comparison, Study
+from podium.leaderboard.study import Study
+from podium.leaderboard.study_comparisons import Bound, Comparison
 
 MOST_SEEDS = 10_000  # beyond, a gap is not worth asking for
 

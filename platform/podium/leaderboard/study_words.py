@@ -3,7 +3,8 @@
 import math
 import shlex
 
-from podium.leaderboard.study import Bound, Comparison, Study
+from podium.leaderboard.study import Study
+from podium.leaderboard.study_comparisons import Bound, Comparison
 from podium.leaderboard.study_results import Results, Variant
 from podium.leaderboard.study_verdict import Outcome, Verdict
 from podium.leaderboard.text import is_error, spoken
@@ -125,8 +126,48 @@ def run_command(study: Study) -> str:
     return f"podium study run {study.name}"
 
 
-def train_command(study: Study, variant: Variant) -> str:
-    """The command that trains a variant's first seed."""
+def members_alone(results: Results, variant: Variant) -> str:
+    """The mean of the runs that an ensemble's values are made of, each alone."""
+    study, seeds = (
+        results.study,
+        {seed for group in results.study.seeds_of(variant.name).values() for seed in group},
+    )
+    own = [
+        one for one in results.records if one.entry_hash == variant.candidate.entry_hash and one.seed in seeds
+    ]
+    found = [(one.metrics or {}).get(study.metric) for one in own]
+    values = [value for value in found if value is not None]
+    mean = math.fsum(values) / len(values) if values else math.nan
+    return f"{shown(study, mean)}{' %' if is_error(study.metric) else ''}, {len(values)} runs"
+
+
+def apart(study: Study, variant: str) -> str:
+    """What sets a variant apart besides its overrides."""
+    members = (study.members or {}).get(variant)
+    if members is None:
+        return "" if study.variants[variant] else "nothing more"
+    return f"{members} runs averaged"
+
+
+def before_command(study: Study) -> str:
+    """The command that trains the run before."""
+    return shlex.join(["podium", "train", *(study.before or [])])
+
+
+def members_of(study: Study, variant: str) -> str:
+    """The seeds of an ensemble's members, group by group."""
+    groups = study.seeds_of(variant).items()
+    return "; ".join(f"{seeds[0]} to {seeds[-1]} for seed {seed}" for seed, seeds in groups)
+
+
+def train_command(results: Results, variant: Variant) -> str:
+    """The command that trains a variant's first seed, or the first member of its ensemble."""
+    study = results.study if results.before is None else results.study.begun(results.before.folder)
     chosen = [f"{study.choose.key}={variant.candidate.value}"] if study.choose else []
-    words = [*study.overrides, *study.variants[variant.name], *chosen, f"seed={study.seeds[0]}"]
+    words = [
+        *study.overrides,
+        *study.variants[variant.name],
+        *chosen,
+        f"seed={study.seeds_of(variant.name)[study.seeds[0]][0]}",
+    ]
     return shlex.join(["podium", "train", *words])

@@ -40,7 +40,7 @@ def pinned(config: dict[str, Any]) -> dict[str, Any]:
         raise ConfigError(
             f"{_KEY} must be the folder of a finished run, got {weights}, which is {record.status}; train it to its end"
         )
-    _check_data(record.config["data"], config["data"], weights)
+    check_apart(record.config["data"], config["data"], weights)
     digits = (record.files or {})[WEIGHTS_FILE][:WEIGHTS_DIGITS]
     return {**config, "network": {**network, "weights": f"{weights.rstrip('/')}/{WEIGHTS_FILE}@{digits}"}}
 
@@ -50,8 +50,12 @@ def held_out(split: Any) -> Any:
     return {k: v for k, v in split.items() if k != "train_examples"} if isinstance(split, Mapping) else split
 
 
-def _check_data(theirs: Mapping[str, Any], ours: Mapping[str, Any], folder: str) -> None:
-    """On the same data, the split must be the same."""
+def check_apart(theirs: Mapping[str, Any], ours: Mapping[str, Any], folder: str) -> None:
+    """Check that of the same data the split is the same, so that none was learnt that is tested here.
+
+    Raises:
+        ConfigError: it is another.
+    """
     keys = {*theirs, *ours} - _ELSEWHERE
     if any(theirs.get(key) != ours.get(key) for key in keys):
         return

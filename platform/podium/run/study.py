@@ -1,30 +1,29 @@
-"""A study's configurations, and what it measures besides test errors: other examples, and how far the signal strays in a
-network before training."""
+"""A study's configurations, and what is measured in a network before training: how far its signal strays."""
 
 import math
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import torch
 import yaml
-from torch.nn.functional import pad
 
-from podium.data.arrays import Arrays, Examples
-from podium.leaderboard.study import KEY, Study
+from podium.leaderboard.ensemble import make_ensemble
+from podium.leaderboard.study import KEY, Candidate, Study, check_candidates
+from podium.leaderboard.study_ensembles import Averaged, averaged, finished_members
 from podium.records.environment import Environment
 from podium.records.record import RunRecord, Status, entry_hash
-from podium.run.assemble import compose_seeds
-from podium.run.build import Assembly, build, training_batch
+from podium.run.assemble import check_run, compose, compose_seeds
+from podium.run.build import build, training_batch
 from podium.run.conf import conf_dir
 from podium.run.engine import pin_threads
 from podium.run.errors import ConfigError, nearest
-from podium.run.evaluate import trained
-from podium.run.folders import find_folders
+from podium.run.folders import WEIGHTS_FILE, find_folders
+from podium.run.pretrained import check_apart
 from podium.run.propagation import LayerSignal, measure
-from podium.run.score import predict, scores
 
-PIXELS = 2  # that test images are moved by: less than the border around a handwritten digit
+UNTRAINED = f"before/{WEIGHTS_FILE}@{'0' * 16}"  # weights that are not there yet
 EXAMPLES = 256  # training examples that pass, evenly spread over the split
 
 Config = dict[str, Any]
@@ -66,53 +65,53 @@ def candidate_configs(
     return [{**config, "name": f"{study.name} {variant}"} for config in configs]
 
 
-def scored_again(record: RunRecord, part: str) -> RunRecord:
-    """A finished run's record with the metrics of another ``part``, by its saved network. Another record as it is.
-
-    train: of the examples that it learnt. moved: of its test images moved a little. features: the share of values above zero
-    in what its output layer gets of the test split.
+def candidates_of(study: Study) -> list[Candidate]:
+    """Every variant with every value that it may choose.
 
     Raises:
-        ConfigError: the run's files are missing or damaged, or what is moved is no image.
+        ConfigError: they do not compose.
     """
-    if record.metrics is None:
-        return record
-    _, parts = trained(find_folders(record.config)[0])
-    if part == "features":
-        return record.with_(metrics={**record.metrics, "features/active": active_features(parts)})
-    examples = moved(parts.data.examples("test")) if part == "moved" else parts.data.examples("train")
-    answers = predict(parts.task, examples, torch.device("cpu"))
-    return record.with_(metrics={**record.metrics, **scores(answers, record.config, part)})
+    return [
+        Candidate(variant, value, entry_hash_of(candidate_configs(study, variant, value, study.seeds)))
+        for variant in study.variants
+        for value in (study.choose.values if study.choose else [None])
+    ]
 
 
-def active_features(parts: Assembly) -> float:
-    """The share of a trained network's features of the test split, what its output layer gets, that are above zero."""
-    counts: list[tuple[float, int]] = []
-
-    def count(_: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-        counts.append((float((inputs[0] > 0).sum()), inputs[0].numel()))
-
-    with parts.network.get_submodule("output").register_forward_pre_hook(count):
-        predict(parts.task, parts.data.examples("test"), torch.device("cpu"))
-    return math.fsum(active for active, _ in counts) / sum(values for _, values in counts)
-
-
-def moved(examples: Examples) -> Arrays:
-    """Every image four times, moved by ``PIXELS`` up, down, left and right; what it leaves is filled with its edge.
+def before_config(study: Study) -> Config:
+    """The configuration of the run before, when all that begins with its network has been looked at.
 
     Raises:
-        ConfigError: the examples are no images.
+        ConfigError: it does not compose, or a variant does not, or is tested on what the run before is trained on.
+        ValueError: two variants are the same experiment.
     """
-    images, target = examples.batch(slice(None))
-    if images.ndim != 4:
-        raise ConfigError(
-            f"a metric of moved/ requires images, got samples of {images.ndim - 1} axes; choose other data or test/"
+    assert study.before is not None
+    config = compose(study.before)
+    begun = study.begun(UNTRAINED)
+    check_candidates(begun, candidates_of(begun))
+    for variant in begun.variants:
+        (own,) = candidate_configs(
+            begun, variant, begun.choose.values[0] if begun.choose else None, begun.seeds[:1]
         )
-    height, width = images.shape[2:]
-    wide = pad(images, (PIXELS,) * 4, mode="replicate")
-    corners = [(0, PIXELS), (2 * PIXELS, PIXELS), (PIXELS, 0), (PIXELS, 2 * PIXELS)]
-    views = [wide[:, :, top : top + height, left : left + width] for top, left in corners]
-    return Arrays(torch.cat(views), torch.cat([target] * 4), torch.cat([examples.index] * 4))
+        check_run(own)
+        if own["network"].get("weights") == UNTRAINED:
+            check_apart(config["data"], own["data"], "before")
+    return config
+
+
+def averages_of(
+    study: Study, candidates: Sequence[Candidate], records: Sequence[RunRecord]
+) -> list[Averaged]:
+    """What the ensembles score whose members have all finished, by the predictions in the runs' folders.
+
+    Raises:
+        ValueError: predictions are missing or damaged, or are no probabilities of classes.
+    """
+    by_run = {(record.entry_hash, record.seed): record for record in records}
+    return [
+        averaged(variant, seed, make_ensemble([find_folders(member.config)[0] for member in members]))
+        for (variant, seed), members in finished_members(study, candidates, by_run).items()
+    ]
 
 
 def signal_record(config: Config) -> RunRecord:

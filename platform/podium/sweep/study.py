@@ -5,22 +5,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from podium.leaderboard.study import Candidate, Study
+from podium.leaderboard.study import Candidate, Study, check_candidates
 from podium.leaderboard.study_page import BOOK_FILE, STUDY_FILE, book, build, load_records, rebuild
 from podium.leaderboard.study_results import Results, choose
 from podium.leaderboard.study_words import answer
 from podium.records.files import write_atomically
-from podium.records.record import RunRecord
+from podium.records.record import RunRecord, Status
 from podium.run.errors import ConfigError
-from podium.run.folders import find_record
+from podium.run.folders import find_folders, find_record
 from podium.run.study import (
+    averages_of,
+    before_config,
     candidate_configs,
+    candidates_of,
     entry_hash_of,
     load_study,
-    scored_again,
     signal_record,
     study_names,
 )
+from podium.run.study_scores import scored_again
 from podium.sweep.lacking import tagged, train_lacking
 from podium.sweep.packs import Pack
 
@@ -83,18 +86,31 @@ def run_study(study: Study, out: Path, *, concurrency: int | None, pack: Pack) -
     """Bring one study up to date: its runs, what its variants choose, and its folder.
 
     Raises:
-        ConfigError: a configuration cannot run; nothing was trained.
-        ValueError: the folder or the records in it are of something else.
+        ConfigError: a configuration cannot run, and nothing was trained; or the run before did not finish.
+        ValueError: two variants are the same experiment, and nothing was trained; or the folder or the records in it are
+            of something else.
     """
-    values = study.choose.values if study.choose else [None]
-    candidates = []
-    for variant in study.variants:
-        for value in values:
-            configs = candidate_configs(study, variant, value, study.seeds)
-            candidates.append(Candidate(variant, value, entry_hash_of(configs)))
+    begun, before = _begun(study, concurrency, pack)
+    candidates = candidates_of(begun)
+    check_candidates(begun, candidates)
     signal = study.measure == "signal"
-    records = _measured(study, candidates, out) if signal else _trained(study, candidates, concurrency, pack)
-    return build(study, candidates, records, out)
+    records = _measured(begun, candidates, out) if signal else _trained(begun, candidates, concurrency, pack)
+    averages = averages_of(begun, candidates, records)
+    return build(study, candidates, records, out, before=before, averages=averages)
+
+
+def _begun(study: Study, concurrency: int | None, pack: Pack) -> tuple[Study, RunRecord | None]:
+    """The study with the network of the run before, which is trained unless it is there, and that run's record."""
+    if study.before is None:
+        return study, None
+    config = tagged(before_config(study), kind="study", name=study.name, key="before")
+    train_lacking(f"{study.title}, the run before", [config], concurrency=concurrency, pack=pack)
+    record = find_record(config)
+    if record is None or record.status is not Status.FINISHED:
+        found = f"one that is {record.status} ({record.error})" if record else "none"
+        raise ConfigError(f"{study.name}: the run before must finish, got {found}; correct before")
+    folder = Path(config["paths"]["runs"]) / find_folders(config)[0].name
+    return study.begun(folder.as_posix()), record
 
 
 def _trained(
@@ -105,11 +121,15 @@ def _trained(
     if study.choose is not None:
         records += _bring(study, candidates, study.choose.seeds, concurrency, pack)
     by_run = {(record.entry_hash, record.seed): record for record in records}
-    return records + _bring(study, choose(study, candidates, by_run), study.seeds, concurrency, pack)
+    return records + _bring(study, choose(study, candidates, by_run), None, concurrency, pack)
 
 
 def _bring(
-    study: Study, candidates: Sequence[Candidate], seeds: list[int], concurrency: int | None, pack: Pack
+    study: Study,
+    candidates: Sequence[Candidate],
+    seeds: list[int] | None,
+    concurrency: int | None,
+    pack: Pack,
 ) -> list[RunRecord]:
     planned = _planned(study, candidates, seeds)
     train_lacking(study.title, planned, concurrency=concurrency, pack=pack)
@@ -123,15 +143,22 @@ def _measured(study: Study, candidates: Sequence[Candidate], out: Path) -> list[
     """Records of measurements: those in the study's folder, and new ones for what it lacks."""
     known = {(record.entry_hash, record.seed): record for record in load_records(out)}
     records = []
-    for config in _planned(study, candidates, study.seeds):
+    for config in _planned(study, candidates, None):
         key = (entry_hash_of([config]), config["seed"])
         records.append(known[key] if key in known else signal_record(config))
     return records
 
 
-def _planned(study: Study, candidates: Sequence[Candidate], seeds: list[int]) -> list[Config]:
+def _planned(study: Study, candidates: Sequence[Candidate], seeds: list[int] | None) -> list[Config]:
+    """A configuration for each candidate and seed; without seeds, for all that its values need."""
+
+    def needed(variant: str) -> list[int]:
+        return (
+            [seed for group in study.seeds_of(variant).values() for seed in group] if seeds is None else seeds
+        )
+
     return [
         tagged(config, kind="study", name=study.name, key=one.variant)
         for one in candidates
-        for config in candidate_configs(study, one.variant, one.value, seeds)
+        for config in candidate_configs(study, one.variant, one.value, needed(one.variant))
     ]
