@@ -93,6 +93,15 @@ def test_the_book_lists_every_study_with_its_verdict(tmp_path, folder):
     assert "(turned/study.md)" in page
 
 
+def test_the_book_names_what_was_not_run_and_what_it_takes(tmp_path, folder):
+    costly = [make_study(name="large", cost="8 GPUs | a week"), make_study(name="example", cost="a day")]
+    page = book(tmp_path, costly=costly)
+    assert "| `large` |" in page
+    assert "8 GPUs \\| a week" in page
+    assert "| `example` |" not in page  # it has a page
+    assert "Not run" not in book(tmp_path)
+
+
 def test_another_folder_is_not_overwritten(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("years of work")

@@ -89,6 +89,16 @@ def test_of_all_studies_one_without_data_is_left_out_and_said(trained, tmp_path,
         study_command("run", ["he_for_relu"], **options)
 
 
+def test_of_all_studies_a_costly_one_is_not_run_and_is_said(trained, tmp_path, monkeypatch, capsys):
+    costly = "plain_against_residual_on_imagenet"
+    monkeypatch.setattr("podium.sweep.study.study_names", lambda: [costly, "zeros_never_learn"])
+    assert study_command("all", [], out=tmp_path / "pages", concurrency=1, pack="off") == 0
+    said = capsys.readouterr().out
+    assert f"not run: {costly} takes " in said
+    assert "zeros_never_learn: contradicted: " in said
+    assert f"| `{costly}` |" in (tmp_path / "pages" / "README.md").read_text(encoding="utf-8")
+
+
 def test_a_study_of_what_was_learnt_scores_the_training_examples(trained, tmp_path, monkeypatch):
     scored = []
 

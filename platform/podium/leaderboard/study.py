@@ -12,7 +12,7 @@ KEY = re.compile(r"[a-z0-9_]+")
 METRIC = re.compile(r"(test|train|moved|features|signal)/[a-z0-9_]+")
 Measure = Literal["training", "signal"]
 MEASURES: tuple[Measure, ...] = ("training", "signal")
-OPTIONAL = ("before", "members")  # of the keys: pages from before them stay what they are
+OPTIONAL = ("before", "members", "cost")  # of the keys: pages from before them stay what they are
 BEGINS = "network.weights=before"  # of a variant whose network begins as the run before ended
 
 
@@ -48,6 +48,7 @@ class Study:
 
     ``before`` are the overrides of one run that is trained first: its network is what ``network.weights=before`` stands for.
     ``members`` says of which variants a value is not that of a run, but of the averaged probabilities of so many.
+    ``cost`` says, where it is more than a desk has, what running it takes: such a study runs only when it is named.
     """
 
     name: str
@@ -67,10 +68,11 @@ class Study:
     alpha: float
     before: list[str] | None = None
     members: dict[str, int] | None = None
+    cost: str | None = None
 
     def __post_init__(self) -> None:
         """Check the values; every message is one line without the file's name."""
-        for field in ("title", "claim", "source", "notes"):
+        for field in ("title", "claim", "source", "notes", *(["cost"] if self.cost is not None else [])):
             if not isinstance(value := getattr(self, field), str) or not value.strip():
                 raise ValueError(f"{field} must be text, got {value!r}; write {field}: ...")
         if self.rules != RULES:

@@ -117,11 +117,14 @@ def edited(folder: Path) -> list[str]:
         return [name for name in names if not _same(folder / name, again / name)]
 
 
-def book(folder: Path) -> str:
-    """The book's page: every study below a folder with its claim, verdict and effects."""
+def book(folder: Path, *, costly: Sequence[Study] = ()) -> str:
+    """The book's page: every study below a folder with its claim, verdict and effects, and the ``costly`` ones not there."""
     found = [load(path.parent) for path in sorted(folder.glob(f"*/{STUDY_FILE}"))]
     page: str = template("studies.md.j2", autoescape=False).render(
-        found=found, words=words, counts=Counter(str(one.verdict) for one in found)
+        found=found,
+        words=words,
+        counts=Counter(str(one.verdict) for one in found),
+        costly=[study for study in costly if not (folder / study.name).is_dir()],
     )
     return page
 

@@ -51,7 +51,8 @@ def study_command(
                 raise ConfigError(f"out must be a folder of studies, got none in {out}; name it with --out")
         else:
             found, left_out = _run(names, out, concurrency, pack)
-        write_atomically(out / BOOK_FILE, book(out).encode())
+        costly = [study for study in map(load_study, study_names()) if study.cost]
+        write_atomically(out / BOOK_FILE, book(out, costly=costly).encode())
     except ConfigError:
         raise
     except ValueError as error:  # of a room that knows no ConfigError
@@ -69,10 +70,13 @@ def study_command(
 def _run(
     names: Sequence[str], out: Path, concurrency: int | None, pack: Pack
 ) -> tuple[list[Results], dict[str, str]]:
-    """Studies that ran, and of all why others could not."""
+    """Studies that ran, and of all why others could not; costly ones run when they are named."""
     found: list[Results] = []
     left_out: dict[str, str] = {}
     for study in [load_study(name) for name in names or study_names()]:
+        if study.cost and not names:
+            print(f"not run: {study.name} takes {study.cost}; podium study run {study.name}")
+            continue
         try:
             found.append(run_study(study, out / study.name, concurrency=concurrency, pack=pack))
         except ConfigError as error:
