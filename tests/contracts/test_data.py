@@ -39,9 +39,9 @@ GOLDEN = {
         "5af08018f699ec0ad301503b05f19450f7b921b6e5ebdee0dc4e2de9debf6f82",
     ),
     "facts_spans": (
-        {"train": 3600, "validation": 400, "test": 800},
-        "75672a69f49265f191019818fb021cee2daadfd39a98edad34fffe6cfb63a1a7",
-        "6c0950bde783f1d00f7a7e801b6fdb3a444ed8e2bb91659fdf6b4032ae69efdb",
+        {"train": 4500, "validation": 500, "test": 1000},
+        "19d478b960a80ec1c102f54243ae9d4ba18ec157bafb312989221537a5ae3fb6",
+        "8116f98dd9a7c39b461bacf40d28fed0cb18cf226f815dbd31c0fce10f16a648",
     ),
     "first_symbol": (
         {"train": 1800, "validation": 200, "test": 500},

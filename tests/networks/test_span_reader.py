@@ -76,7 +76,9 @@ def test_the_equations_of_the_paper_give_the_same():
     words = network.question_layers[0](question[None])[0][0]
     whole = (network.weigh(words).softmax(0) * words).sum(0)
     weight, bias = network.output.weight.split(12), network.output.bias.split(12)
-    given = [[places[i].detach() @ (weight[end] @ whole + bias[end]).detach() for i in range(8)] for end in (0, 1)]
+    given = [
+        [places[i].detach() @ (weight[end] @ whole + bias[end]).detach() for i in range(8)] for end in (0, 1)
+    ]
     torch.testing.assert_close(network(x)[0], torch.tensor(given))
 
 

@@ -5,6 +5,7 @@ import pytest
 from test_resume import assert_same_run, in_child, train_and_kill
 
 from podium.cli import main
+from podium.data import facts_spans
 from podium.metrics.span_reading import evaluate as span_reading
 from podium.run.ask import ask
 from podium.run.errors import ConfigError
@@ -86,6 +87,21 @@ def test_a_file_that_is_missing_or_no_utf8_is_refused_in_one_line(reader, tmp_pa
             main(["ask", str(folder), "who?", "--paragraph", str(file)])
         assert ended.value.code == 2
         assert said in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_without_the_question_exact_match_is_what_guessing_gives(reader, settings_in, tmp_path, monkeypatch):
+    _, record = reader
+    assert record.metrics["test/exact_match"] > 0.6
+    made = facts_spans._paragraph
+
+    def unasked(draw):
+        paragraph = made(draw)
+        return paragraph | {"qas": [asked | {"question": "?"} for asked in paragraph["qas"]]}
+
+    monkeypatch.setattr(facts_spans, "_paragraph", unasked)
+    record = train(settings_in(tmp_path / "unasked", *SMALL, "data.checksum=null"))
+    assert record.metrics["test/exact_match"] < 0.15
 
 
 @pytest.mark.slow
