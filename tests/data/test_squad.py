@@ -111,6 +111,24 @@ def test_what_a_network_chose_is_told_as_words_of_the_text(squad):
     assert data.answer(0, 30, 31) == ""
 
 
+def test_a_question_and_a_paragraph_of_ones_own_are_read_as_those_of_the_data(squad):
+    data = squad({"a.json": pages(9)})
+    part = data.examples("train")
+    number = int(part.target[0, 0])
+    paragraph = data._paragraphs[data._paragraph_of[number]]
+    name = paragraph.split()[0]
+    assert data.numbers(f"Where does {name} live?", paragraph).tolist() == part.input[:1].tolist()
+    assert data.numbers("where does Zoe live ?", paragraph)[0, 2] == 0
+    for asked, read, said in (
+        (" ", paragraph, r"^the question must have from 1 to 8 words, got 0; shorten it"),
+        ("who " * 9, paragraph, r"^the question must have from 1 to 8 words, got 9; shorten it"),
+        ("who?", "", r"^the paragraph must have from 1 to 32 words, got 0; shorten it"),
+        ("who?", "on " * 33, r"^the paragraph must have from 1 to 32 words, got 33; shorten it"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            data.numbers(asked, read)
+
+
 def test_articles_stay_whole_in_every_split_and_words_are_those_of_training(squad, caplog):
     data = squad({"a.json": pages(30)}, words={"number": 200})
     with caplog.at_level(logging.INFO):
