@@ -112,7 +112,7 @@ def test_what_a_network_chose_is_told_as_words_of_the_text(squad):
 
 
 def test_a_question_and_a_paragraph_of_ones_own_are_read_as_those_of_the_data(squad):
-    data = squad({"a.json": pages(9)})
+    data = squad({"a.json": pages(30)})
     part = data.examples("train")
     number = int(part.target[0, 0])
     paragraph = data._paragraphs[data._paragraph_of[number]]

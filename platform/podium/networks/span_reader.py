@@ -74,11 +74,11 @@ class SpanReader(nn.Module):
 
     def forward(self, input: Float[Tensor, "batch length"]) -> Float[Tensor, "batch 2 places"]:
         """Logits of every place of the paragraph as the first and as the last one; behind its end they are -inf."""
-        question, paragraph = input.split(self.parts, dim=1)
+        question, paragraph = torch.split(input, self.parts, dim=1)
         lengths, extent = filled_to(question), filled_to(paragraph)
         vectors = self.dropout(self.embedding(input.long().clamp(min=0)))
-        asked, read = vectors.split(self.parts, dim=1)
-        asked_keys, read_keys = self.activation(self.align(vectors)).split(self.parts, dim=1)
+        asked, read = torch.split(vectors, self.parts, dim=1)
+        asked_keys, read_keys = torch.split(self.activation(self.align(vectors)), self.parts, dim=1)
         aligned = _within(read_keys @ asked_keys.transpose(1, 2), lengths).softmax(2) @ asked
         same = (paragraph[:, :, None] == question[:, None]) & (paragraph[:, :, None] > UNKNOWN)
         features = torch.cat([read, aligned, same.any(2, keepdim=True).to(read)], dim=2)
