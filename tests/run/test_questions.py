@@ -22,7 +22,7 @@ SMALL = (
     "network.dropout=0.0",
     "optimizer.lr=0.01",
 )
-BRIEF = ("data.split.train_examples=200", "trainer.max_epochs=3")
+BRIEF = ("data.split.train_examples=200", "trainer.max_epochs=2")
 ENOUGH = ("data.split.train_examples=800", "trainer.max_epochs=2")
 FACTS = "Carl lives in Cape Town. Mary lives in New York. Carl has 3 hats. Mary has 7 cars."
 
@@ -64,7 +64,7 @@ def test_unknown_words_are_said_and_what_cannot_be_read_is_refused(reader, setti
     assert "1 of 27 words are in no training example" in caplog.text
     with pytest.raises(ConfigError, match=r"^text: the question must have from 1 to 9 words, got 0; shorten"):
         ask(folder, question="", paragraph=FACTS)
-    config = settings()
+    config = settings("trainer.max_epochs=1")
     train(config)
     with pytest.raises(ConfigError, match=r"must be a reader that answers by spans, got dense32 on digits"):
         ask(run_folder(config), question="who?", paragraph=FACTS)
