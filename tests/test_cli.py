@@ -34,6 +34,7 @@ COMMANDS = (
     "retrieve",
     "generate",
     "translate",
+    "ask",
     "ensemble",
     "sweep",
     "leaderboard",

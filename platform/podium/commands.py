@@ -72,6 +72,12 @@ def _declare_one_run(add: Add) -> None:
         default=1,
         help="beginnings that are kept; 1 takes the likeliest symbol (default: 1)",
     )
+    sub = add("ask", _ask, "let a finished run's reader answer a question about a text")
+    sub.add_argument("run", type=Path, help="the run's folder")
+    sub.add_argument("question", help="what to ask, such as 'where does john live ?'")
+    sub.add_argument(
+        "--paragraph", type=Path, required=True, help="a file of text, in UTF-8, with the answer"
+    )
     sub = add("ensemble", _ensemble, "average what finished runs predict, or sample one run's dropout")
     sub.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="the runs' folders")
     sub.add_argument(
@@ -157,6 +163,12 @@ def _translate(args: argparse.Namespace) -> int:
     from podium.run.translate import translate_command
 
     return translate_command(args.run, text=args.text, beams=args.beams)
+
+
+def _ask(args: argparse.Namespace) -> int:
+    from podium.run.ask import ask_command
+
+    return ask_command(args.run, question=args.question, paragraph=args.paragraph)
 
 
 def _ensemble(args: argparse.Namespace) -> int:

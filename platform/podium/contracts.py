@@ -2,13 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple, Protocol
 
 import pytorch_lightning as pl
+from jaxtyping import Int
 from torch import Tensor, nn
 
 Targets = Literal[
-    "classes", "masks", "boxes", "values", "symbols", "tags", "sequences"
+    "classes", "masks", "boxes", "values", "symbols", "tags", "sequences", "spans"
 ]  # what a data set offers and a task asks for: see Batch
 FILLING = -1  # behind the end of a sequence of symbols
 END = 0  # the symbol that closes a sequence that is to be written
@@ -24,13 +25,24 @@ class Batch(NamedTuple):
     probabilities of shape (batch, classes); class numbers of every pixel (batch, height, width); boxes (batch, most
     objects, 5) of class, x1, y1, x2, y2 in pixels, filled up with rows of -1; values (batch, values); symbols
     (batch, length), the number of the symbol that follows each place, -1 where there is none; tags (batch, length) of every
-    place, 0 outside an entity, 2k + 1 where one of type k begins, 2k + 2 where it goes on, -1 behind the end; or sequences
+    place, 0 outside an entity, 2k + 1 where one of type k begins, 2k + 2 where it goes on, -1 behind the end; sequences
     (batch, length) of a length of their own: class numbers, of which 0 is the end and 1 what a vocabulary does not
-    hold, closed by the end and filled up with -1.
+    hold, closed by the end and filled up with -1; or spans (batch, 3 + words): the example's number in its data, first and
+    last place of the answer in the last ``num_classes`` places of the input (-1: it is not there), and the words of every
+    true answer as numbers that mean the same in all data, each answer closed by the end, filled up with -1.
     """
 
     input: Tensor
     target: Tensor
+
+
+class Wording(Protocol):
+    """What data with spans know besides their batches: the text."""
+
+    def answer_words(
+        self, numbers: Int[Tensor, " batch"], spans: Int[Tensor, "batch 2"], *, width: int
+    ) -> Int[Tensor, "batch words"]:
+        """The words in spans of these examples, as numbers, filled up with -1 to so many."""
 
 
 class Auxiliary(NamedTuple):

@@ -153,6 +153,24 @@ def conll(root, _):
     return {"shape": [6], "num_classes": 5, "words": {"number": 12}}
 
 
+def squad(root, _):
+    """Twelve articles for training and four for testing, of a paragraph with two questions each."""
+    for split, numbers in (("train", range(12)), ("dev", range(12, 16))):
+        articles = []
+        for number in numbers:
+            context = f"Ann {number} lives in Rome. She has {number} dogs."
+            asked = [("Where does she live?", "Rome"), ("What does Ann have?", f"{number} dogs")]
+            questions = [
+                {"question": text, "answers": [{"text": answer, "answer_start": context.rindex(answer)}]}
+                for text, answer in asked
+            ]
+            articles.append(
+                {"title": f"Ann {number}", "paragraphs": [{"context": context, "qas": questions}]}
+            )
+        (root / f"{split}-v1.1.json").write_text(json.dumps({"data": articles}), encoding="utf-8")
+    return {"shape": [17], "num_classes": 12, "words": {"number": 20}}
+
+
 def ucr(root, _):
     """Waves of three frequencies in two channels, 30 and 12 of them."""
     for split, count in (("TRAIN", 30), ("TEST", 12)):
@@ -202,12 +220,16 @@ SAMPLES = {
     "coco_segmentation": with_ground(coco),
     "labelled_text": labelled_text,
     "parallel_text": parallel_text,
+    "squad": squad,
     "movielens": movielens,
     "text": text,
     "ucr": ucr,
     "voc_detection": voc,
     "voc_segmentation": with_ground(voc),
 }
+
+# What is replaced in a file where nothing may stand behind its end.
+REPLACED = {"squad": (b"Rome", b"Bern")}
 
 # What is added to a file for it to be another one, where a letter at its end would only damage it.
 ADDED = {

@@ -59,7 +59,8 @@ class Case:
 
     def with_channels(self, count: int) -> "Case":
         """The same with so many channels, or of such a length; numbers of symbols are as many as they are."""
-        return self if self.shape in OWN_DATA else self.with_shape((count, *self.shape[1:]))
+        whole = self.shape in OWN_DATA or self.task.targets == "spans"  # these keep the place of each part
+        return self if whole else self.with_shape((count, *self.shape[1:]))
 
     def to_learn(self) -> "Case":
         """The same in colour, and with twice the width where a layer has fewer than four filters to learn with."""
@@ -109,6 +110,12 @@ class Case:
             lengths = 1 + torch.arange(examples)[:, None] % 4
             answers[torch.arange(5) == lengths] = END
             return Batch(inputs, answers.where(torch.arange(5) <= lengths, FILLING))
+        if self.task.targets == "spans":
+            last = (number + 1).clamp(max=self.classes - 1)
+            words = torch.tensor([9, END]).expand(examples, -1)
+            return Batch(
+                inputs, torch.cat([torch.stack([torch.arange(examples), number, last], 1), words], 1)
+            )
         if self.task.targets == "masks":
             top = torch.arange(self.shape[1])[:, None] < self.shape[1] // 2
             return Batch(inputs, torch.where(top, number[:, None, None], 0).expand(-1, *self.shape[1:]))

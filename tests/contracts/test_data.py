@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from data_samples import ADDED, SAMPLES
+from data_samples import ADDED, REPLACED, SAMPLES
 from hydra.utils import get_class, instantiate
 from omegaconf import OmegaConf
 
@@ -37,6 +37,11 @@ GOLDEN = {
         {"train": 7200, "validation": 800, "test": 1000},
         "17977469e127351bf3f58c555f27acd9430d4272a96d822484aa449d3bb8622b",
         "5af08018f699ec0ad301503b05f19450f7b921b6e5ebdee0dc4e2de9debf6f82",
+    ),
+    "facts_spans": (
+        {"train": 4500, "validation": 500, "test": 1000},
+        "19d478b960a80ec1c102f54243ae9d4ba18ec157bafb312989221537a5ae3fb6",
+        "8116f98dd9a7c39b461bacf40d28fed0cb18cf226f815dbd31c0fce10f16a648",
     ),
     "first_symbol": (
         {"train": 1800, "validation": 200, "test": 500},
@@ -95,6 +100,7 @@ OPEN = {
     "imagenet",
     "labelled_text",
     "parallel_text",
+    "squad",
     "movielens",
     "text",
     "ucr",
@@ -202,6 +208,10 @@ def check_targets(data, target):
         assert set(target.unique().tolist()) <= set(range(-1, data.num_classes))
         assert (target == 0).sum(1).eq(1).all()
         assert ((target == 0).cumsum(1) - (target == 0).long()).bool().equal(target == -1)
+    elif data.targets == "spans":
+        first, last = target[:, 1], target[:, 2]
+        assert ((first >= 0) & (first <= last) & (last < data.num_classes)).all()
+        assert (target[:, 3:] == 0).any(1).all()
     elif data.targets in ("symbols", "tags"):
         assert target.shape[1:] == tuple(data.shape)
         assert set(target.unique().tolist()) <= set(range(-1, data.num_classes))
@@ -298,11 +308,12 @@ def test_changed_files_show_in_the_fingerprint_and_a_checksum_refuses_them(name,
     assert build(name, checksum=found).fingerprint().content == found
     root, _ = samples[name]
     pictures = (".jpg", ".JPEG", ".png")  # lists of these are no content
-    kinds = (".txt", ".ts", ".data") if name in ADDED or data_of_text(name) else pictures
+    kinds = (".txt", ".ts", ".data", ".json") if name in ADDED or data_of_text(name) else pictures
     file = min(file for file in root.rglob("*") if file.suffix in kinds)
     content = file.read_bytes()
     try:
-        file.write_bytes(content + ADDED.get(name, b"x"))
+        added = content + ADDED.get(name, b"x")
+        file.write_bytes(content.replace(*REPLACED[name]) if name in REPLACED else added)
         assert build(name).fingerprint().content != found
         with pytest.raises(
             ValueError, match=f"^{name} must have the checksum {found}, got [0-9a-f]{{64}}; .+$"

@@ -175,4 +175,5 @@ def test_symbols_are_words_and_signs_or_characters_in_small_letters_if_so_asked(
     words = Words(number=9, unit="words", lowercase=True)
     assert words.of(text) == ["don't", "stop", ":", "it’s", "3", ".", "5"]
     assert "".join(Words(number=9, unit="characters", lowercase=False).of(text)) == "Don't stop: it’s 3.5"
-    assert [text[start:end].lower() for start, end in spans(text)] == words.of(text)
+    apart = ["Don", "'", "t", "stop", ":", "it", "’", "s", "3", ".", "5"]
+    assert [text[start:end] for start, end in spans(text)] == apart

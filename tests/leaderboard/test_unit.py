@@ -9,6 +9,8 @@ SHARES = [
     "test/iou_class_1",
     "test/entity_f1",
     "test/bleu",
+    "test/exact_match",
+    "test/f1",
 ]
 OTHERS = ["validation/loss", "test/mse", "test/rmse", "test/bits_per_character", "test/perplexity"]
 

@@ -5,9 +5,10 @@ import torch
 
 from podium.contracts import END
 from podium.layers.decoder import Attention
+from podium.layers.recurrent_stack import filled_to
 from podium.layers.writer import cut
 from podium.networks import seq2seq as module
-from podium.networks.seq2seq import Seq2Seq, filled_to, turned_round
+from podium.networks.seq2seq import Seq2Seq, turned_round
 
 PADDED = torch.tensor([[3.0, 4, 5, 6], [5, 2, -1, -1], [4, 4, 2, -1]])
 TARGET = torch.tensor([[2, 3, END], [4, END, -1], [END, -1, -1]])

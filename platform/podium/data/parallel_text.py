@@ -8,7 +8,6 @@ for all others.
 
 import hashlib
 import logging
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -26,9 +25,9 @@ from podium.data.standardize import Step
 from podium.data.symbols import check_symbols, filled_up
 from podium.data.view import View
 from podium.data.vocabulary import NOTHING, Vocabulary
+from podium.data.words import PART
 
 _LOG = logging.getLogger(__name__)
-_WORD = re.compile(r"\w+|[^\w\s]")
 _BEHIND_THE_END = 1  # a vocabulary's number of what it does not hold is 0; that is the end's here
 Pair = tuple[list[str], list[str]]
 
@@ -183,7 +182,7 @@ class ParallelText(Sequences):
 
     def _divided_up(self, line: str) -> list[str]:
         line = unicodedata.normalize("NFC", line)
-        return _WORD.findall(line) if self.symbols == "words" else list(" ".join(line.split()))
+        return PART.findall(line) if self.symbols == "words" else list(" ".join(line.split()))
 
     def _kept(self, lines: Sequence[tuple[bytes, bytes] | None]) -> list[Pair]:
         """Pairs that can be used; how many cannot, and why, is said."""

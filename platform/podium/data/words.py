@@ -11,6 +11,7 @@ import numpy as np
 from podium.data.arrays import Indices
 
 TOKEN = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")  # words, don't among them, and every sign by itself
+PART = re.compile(r"\w+|[^\w\s]")  # the same, where an apostrophe is a sign as well
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +39,8 @@ class Words:
 
 
 def spans(text: str) -> list[tuple[int, int]]:
-    """Where the words and signs of a text begin and end."""
-    return [match.span() for match in TOKEN.finditer(text)]
+    """Where the words and signs of a text begin and end; an 's is apart, because answers end before it."""
+    return [match.span() for match in PART.finditer(text)]
 
 
 def word_codes(sequences: Sequence[Sequence[str]]) -> tuple[list[Indices], list[str]]:

@@ -75,3 +75,10 @@ def embedded(
     if input.is_meta or not (filling := input < 0).any():
         return sequence, None
     return sequence.masked_fill(filling[..., None], 0.0), (~filling).sum(1).clamp(min=1)
+
+
+def filled_to(input: Float[Tensor, "batch length"]) -> Int[Tensor, " batch"] | None:
+    """The lengths of sequences of symbols, at least 1; null where nothing is filled up, and on the meta device."""
+    if input.is_meta or not (input < 0).any():
+        return None
+    return (input >= 0).sum(1).clamp(min=1)

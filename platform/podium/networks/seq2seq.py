@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from podium.layers.decoder import Decoder, Memory
 from podium.layers.recurrent import CellName, State, make_layer
+from podium.layers.recurrent_stack import filled_to
 from podium.layers.shapes import check_dropout, check_positive, symbols_length
 from podium.layers.writer import Writer
 
@@ -98,13 +99,6 @@ class Seq2Seq(Writer):
             states.append(_side_by_side(state))
         there = None if lengths is None else _places(symbols) < lengths[:, None]
         return Memory(tuple(states), sequence, there)
-
-
-def filled_to(input: Float[Tensor, "batch length"]) -> Int[Tensor, " batch"] | None:
-    """The lengths of sequences of symbols, at least 1; null where nothing is filled up, and on the meta device."""
-    if input.is_meta or not (input < 0).any():
-        return None
-    return (input >= 0).sum(1).clamp(min=1)
 
 
 def turned_round(
