@@ -95,6 +95,7 @@ OPEN = {
     "imagenet",
     "labelled_text",
     "parallel_text",
+    "skip_grams",
     "movielens",
     "text",
     "ucr",

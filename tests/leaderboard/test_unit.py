@@ -9,6 +9,7 @@ SHARES = [
     "test/iou_class_1",
     "test/entity_f1",
     "test/bleu",
+    "test/noise_accuracy",
 ]
 OTHERS = ["validation/loss", "test/mse", "test/rmse", "test/bits_per_character", "test/perplexity"]
 
