@@ -165,8 +165,8 @@ class SkipGrams(DataModule):
             for name, part in parts._asdict().items():
                 if not len(part):
                     raise ValueError(
-                        f"split must leave pairs of known words for {name}, got 0; lower data.pairs.min_count, or "
-                        "set data.root to a longer text"
+                        f"split must leave pairs of known words for {name}, got 0; lower data.pairs.min_count, set "
+                        "data.pairs.subsample=null, or set data.root to a longer text"
                     )
             sizes = (sum(map(len, parts)), len(kept))
             _LOG.info("skip_grams: %s of %s pairs are of words that are kept", *(f"{n:,}" for n in sizes))
