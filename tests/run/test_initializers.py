@@ -74,7 +74,8 @@ def test_a_wrong_request_is_answered_in_one_line(overrides: list[str], message: 
 
 def test_a_network_of_tables_alone_is_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("a rose is a rose is a rose " * 100)
+    words = ["network=word2vec", "data=skip_grams", f"data.root={tmp_path}", "data.pairs.subsample=null"]
     with pytest.raises(
         ConfigError, match=r"^the network must have linear .*, got word2vec, .*; choose another"
     ):
-        compare(["network=word2vec", "data=skip_grams", f"data.root={tmp_path}"], examples=20)
+        compare(words, examples=20)

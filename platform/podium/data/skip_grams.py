@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -54,6 +55,8 @@ class SkipGrams(DataModule):
     targets: ClassVar[Targets] = "values"
     vocabulary: Vocabulary
     known: list[str]
+    noise: Noise
+    _kept: npt.NDArray[np.bool_]
 
     def __init__(
         self,
@@ -113,7 +116,7 @@ class SkipGrams(DataModule):
         labels = np.zeros((len(centre), self.num_classes), dtype=np.float32)
         labels[:, 0] = 1
         return Source(
-            PairInputs(codes, centre, context, self.shape[0]),
+            PairInputs(codes=codes, centre=centre, context=context, width=self.shape[0]),
             labels,
             test_start=None,
             content=content_of([*self.known, options], codes, centre, context),

@@ -1,7 +1,7 @@
 """Pairs of words that stand near each other in a text: which are drawn, and how they are kept."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,8 @@ from podium.data.arrays import Indices
 from podium.data.split import stream
 from podium.data.text import BLOCKS
 from podium.data.vocabulary import NOTHING
+
+Places = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,23 +53,20 @@ class Pairs:
         """With which probability an occurrence of each word is kept, from the counts of all words."""
         if self.subsample is None:
             return np.ones(len(counts))
-        return np.minimum(1.0, np.sqrt(self.subsample * counts.sum() / counts))
+        chances: npt.NDArray[np.float64] = np.sqrt(self.subsample * counts.sum() / counts)
+        return chances.clip(max=1.0)
 
 
-@dataclass(frozen=True)
 class PairInputs:
-    """Pairs of places in a text, a row each, with room for noise: codes of both words, then -1."""
+    """Pairs of places in a text, a row each, with room for noise: codes of both words, then -1.
 
-    codes: Indices  # of all words, one text behind the other
-    centre: npt.NDArray[np.int32]
-    context: npt.NDArray[np.int32]
-    width: int
-    dtype: ClassVar[np.dtype[Any]] = np.dtype(np.float32)
+    ``codes`` are of all words, one text behind the other; ``centre`` and ``context`` are places in them.
+    """
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(pairs, width)."""
-        return len(self.centre), self.width
+    def __init__(self, *, codes: Indices, centre: Places, context: Places, width: int) -> None:
+        self.codes, self.centre, self.context = codes, centre, context
+        self.shape: tuple[int, ...] = (len(centre), width)
+        self.dtype: np.dtype[Any] = np.dtype(np.float32)
 
     def __len__(self) -> int:
         """Pairs."""
@@ -75,13 +74,13 @@ class PairInputs:
 
     def __getitem__(self, rows: Indices) -> npt.NDArray[np.float32]:
         """The rows of these pairs."""
-        table = np.full((len(rows), self.width), NOTHING, dtype=np.float32)
+        table = np.full((len(rows), self.shape[1]), NOTHING, dtype=np.float32)
         table[:, 0] = self.codes[self.centre[rows]]
         table[:, 1] = self.codes[self.context[rows]]
         return table
 
 
-def drawn_pairs(blocks: Indices, pairs: Pairs) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+def drawn_pairs(blocks: Indices, pairs: Pairs) -> tuple[Places, Places]:
     """Places of a word and of each word in its window, in the order of the text; windows end where blocks do."""
     places = np.arange(len(blocks), dtype=np.int32)
     reach = 1 + (stream(pairs.seed, "windows").random_sample(len(blocks)) * pairs.window).astype(np.int64)
