@@ -157,6 +157,7 @@ def test_frequent_words_are_left_out_as_often_as_the_formula_says(skip_grams):
 
 def test_noise_is_drawn_by_counts_to_the_power_and_is_never_the_true_word():
     counts = np.array([100, 40, 10, 1])
+    everywhere = np.random.RandomState(9).random_sample(50_000)  # would hit each word
     for power in (0.75, 0.0, 1.0):
         weights = counts**power
         for true in (1, 3, 4):
@@ -164,6 +165,7 @@ def test_noise_is_drawn_by_counts_to_the_power_and_is_never_the_true_word():
             wanted = weights * (np.arange(1, 5) != true)
             found = np.bincount(noise.ravel(), minlength=5)[1:] / noise.size
             assert found[true - 1] == 0
+            assert (np.searchsorted(np.cumsum(weights) / weights.sum(), everywhere) == true - 1).any()
             assert np.abs(found - wanted / wanted.sum()).max() < 0.004
 
 
