@@ -78,6 +78,17 @@ def _declare_one_run(add: Add) -> None:
     sub.add_argument(
         "--paragraph", type=Path, required=True, help="a file of text, in UTF-8, with the answer"
     )
+    sub = add("nearest", _nearest, "find the words most like a word by a run's vectors, or answer analogies")
+    sub.add_argument("run", type=Path, help="the run's folder")
+    asked = sub.add_mutually_exclusive_group(required=True)
+    asked.add_argument("word", nargs="?", help="whose neighbours are asked for")
+    asked.add_argument(
+        "--analogy", nargs=3, metavar=("A", "B", "C"), help="A is to B as C is to which words?"
+    )
+    asked.add_argument(
+        "--questions", type=Path, help="a file in the layout of questions-words.txt, to be scored"
+    )
+    sub.add_argument("--count", type=positive, default=10, help="words to find (default: 10)")
     sub = add("ensemble", _ensemble, "average what finished runs predict, or sample one run's dropout")
     sub.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="the runs' folders")
     sub.add_argument(
@@ -169,6 +180,14 @@ def _ask(args: argparse.Namespace) -> int:
     from podium.run.ask import ask_command
 
     return ask_command(args.run, question=args.question, paragraph=args.paragraph)
+
+
+def _nearest(args: argparse.Namespace) -> int:
+    from podium.run.nearest import nearest_command
+
+    return nearest_command(
+        args.run, word=args.word, analogy=args.analogy, questions=args.questions, count=args.count
+    )
 
 
 def _ensemble(args: argparse.Namespace) -> int:

@@ -193,6 +193,15 @@ def parallel_text(root, _):
     return {"root": str(root / "pairs.txt"), "shape": [6], "longest": 7, "num_classes": 20}
 
 
+def skip_grams(root, _):
+    """Three files of verse, of which one has no word."""
+    for name, lines in (("a.txt", 90), ("b.txt", 43)):
+        verse = "".join(f"The rain in Spain, number {number % 7}; stays mainly!\n" for number in range(lines))
+        (root / name).write_text(verse, encoding="utf-8")
+    (root / "c.txt").write_text("-- ?\n", encoding="utf-8")
+    return {"words": {"number": 40}, "pairs": {"min_count": 1, "subsample": None}}
+
+
 def movielens(root, _):
     """300 ratings of 15 items by 20 users, without a published split."""
     lines = [f"{user}\t{item}\t{1 + user * item % 5}\t0\n" for user in range(1, 21) for item in range(1, 16)]
@@ -221,6 +230,7 @@ SAMPLES = {
     "labelled_text": labelled_text,
     "parallel_text": parallel_text,
     "squad": squad,
+    "skip_grams": skip_grams,
     "movielens": movielens,
     "text": text,
     "ucr": ucr,

@@ -25,13 +25,16 @@ REPOSITORY = Path(__file__).parents[2]
 CONF = REPOSITORY / "conf"
 NETWORKS = sorted(file.stem for file in (CONF / "network").glob("*.yaml"))
 IMAGE, SIGNAL, VOLUME, SYMBOLS = (1, 28, 28), (1, 40), (1, 8, 16, 16), (12,)
-PAIRS = (2,)
-OWN_DATA = {PAIRS: ("movielens", 1)}  # samples of one data set alone, and its classes
+PAIRS, SKIP_GRAMS = (2,), (7,)
+OWN_DATA = {
+    PAIRS: ("movielens", 1),
+    SKIP_GRAMS: ("skip_grams", 6),
+}  # samples of one data set alone, and its classes
 CLASSES = 7
 NARROW = (0.125, 0.25, 0.5, 1.0)  # the first width that a network takes
 RULE_EPOCHS = 8  # of a short run by a rule that is no gradient
 LEAST = re.compile(r"requires (images|signals|volumes) of at least (\d+)")
-KIND = re.compile(r"requires (signals|volumes|sequences|pairs) of ")
+KIND = re.compile(r"requires (signals|volumes|sequences|pairs|skip-grams) of ")
 
 
 @dataclass(frozen=True)
@@ -189,7 +192,8 @@ def case_of(name: str) -> Case:
 def larger(shape: tuple[int, ...], refusal: str) -> tuple[int, ...] | None:
     """The samples that a network asks for in its refusal of others."""
     if (kind := KIND.search(refusal)) and not LEAST.search(refusal):
-        wanted = {"signals": SIGNAL, "volumes": VOLUME, "sequences": SYMBOLS, "pairs": PAIRS}[kind[1]]
+        kinds = {"signals": SIGNAL, "volumes": VOLUME, "sequences": SYMBOLS, "pairs": PAIRS}
+        wanted = (kinds | {"skip-grams": SKIP_GRAMS})[kind[1]]
     elif least := LEAST.search(refusal):
         wanted = (shape[0], *(int(least[2]) for _ in shape[1:]))
     else:

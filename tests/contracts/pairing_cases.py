@@ -16,7 +16,7 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from network_cases import CONF, Case, case_of, composed, data_for
+from network_cases import CONF, OWN_DATA, Case, case_of, composed, data_for
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -135,7 +135,8 @@ def small(name: str, folder: Path, *more: str, times: int = 1, whole: bool = Fal
     """
     case = case_of(name).to_learn()
     sides = (times * side for side in case.shape[1:])
-    case = replace(case, shape=(case.shape[0], *sides), classes=min(case.classes, EXAMPLES))
+    classes = case.classes if case.shape in OWN_DATA else min(case.classes, EXAMPLES)
+    case = replace(case, shape=(case.shape[0], *sides), classes=classes)
     config = compose(
         [
             f"network={name}",

@@ -101,6 +101,7 @@ OPEN = {
     "labelled_text",
     "parallel_text",
     "squad",
+    "skip_grams",
     "movielens",
     "text",
     "ucr",

@@ -87,7 +87,7 @@ def test_it_takes_other_samples_or_says_in_one_line_what_it_needs(name, shape):
         refusal = str(error.__cause__)
     if refusal:
         assert re.fullmatch(
-            r".+ requires (images|signals|volumes|sequences|pairs) .+, got .+; use .+", refusal
+            r".+ requires (images|signals|volumes|sequences|pairs|skip-grams) .+, got .+; use .+", refusal
         )
     else:
         batch = case.batch(2)

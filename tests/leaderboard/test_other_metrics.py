@@ -82,6 +82,7 @@ def test_the_front_holds_what_nothing_cheaper_beats(table):
         ("test/rmse", "RMSE"),
         ("test/f1", "F1"),
         ("test/exact_match", "Exact match"),
+        ("test/noise_accuracy", "Noise accuracy"),
         ("test/bits_per_character", "Bits per character"),
     ],
 )

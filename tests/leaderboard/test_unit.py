@@ -11,6 +11,7 @@ SHARES = [
     "test/bleu",
     "test/exact_match",
     "test/f1",
+    "test/noise_accuracy",
 ]
 OTHERS = ["validation/loss", "test/mse", "test/rmse", "test/bits_per_character", "test/perplexity"]
 

@@ -70,3 +70,12 @@ def test_a_wrong_request_is_answered_in_one_line(overrides: list[str], message: 
         compare(["network=dense32", *overrides], examples=20)
     assert str(caught.value).startswith(message)
     assert not Path("reports").exists()
+
+
+def test_a_network_of_tables_alone_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("a rose is a rose is a rose " * 100)
+    words = ["network=word2vec", "data=skip_grams", f"data.root={tmp_path}", "data.pairs.subsample=null"]
+    with pytest.raises(
+        ConfigError, match=r"^the network must have linear .*, got word2vec, .*; choose another"
+    ):
+        compare(words, examples=20)

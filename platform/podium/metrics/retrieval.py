@@ -12,6 +12,14 @@ Integers = npt.NDArray[np.integer]
 CHUNK = 1024  # queries at a time: the similarities of all pairs would not fit
 
 
+def directions(features: Floats) -> npt.NDArray[np.float64]:
+    """Each row with a length of 1; zeros stay as they are."""
+    values = features.astype(np.float64)
+    length = np.linalg.norm(values, axis=1, keepdims=True)
+    unit: npt.NDArray[np.float64] = values / np.where(length == 0, 1, length)
+    return unit
+
+
 def nearest(features: Floats, k: int) -> Integers:
     """The k most similar other examples of each (examples, k), by cosine, the most similar first.
 
@@ -25,9 +33,7 @@ def nearest(features: Floats, k: int) -> Integers:
         raise ValueError(
             f"k must be from 1 to the number of other examples, got {k} for features {features.shape}"
         )
-    values = features.astype(np.float64)
-    length = np.linalg.norm(values, axis=1, keepdims=True)
-    unit = values / np.where(length == 0, 1, length)
+    unit = directions(features)
     found = np.empty((len(unit), k), dtype=np.int64)
     for start in range(0, len(unit), CHUNK):
         queries = unit[start : start + CHUNK]

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-MOST_LISTED = 24  # longer lists are no help in an error
+MOST_LISTED = 28  # longer lists are no help in an error
 
 
 class ConfigError(ValueError):

@@ -45,7 +45,8 @@ def compare(overrides: Sequence[str], *, examples: int) -> Comparison:
     """Build the network with each initialiser of ``initializer=a,b`` (or the configured one) and follow its signal.
 
     Raises:
-        ConfigError: a configuration that cannot be built, an initialiser twice, or weights that replace what it draws.
+        ConfigError: a configuration that cannot be built, an initialiser twice, weights that replace what it draws, or a
+            network without a layer that a signal goes through.
     """
     schemes, others = _schemes(overrides)
     configs = {
@@ -56,6 +57,11 @@ def compare(overrides: Sequence[str], *, examples: int) -> Comparison:
     for name, config in configs.items():
         signals[name], data, seen = _signal(config, examples)
     first = next(iter(configs.values()))["name"]
+    if not all(signals.values()):
+        raise ConfigError(
+            f"the network must have linear or convolutional layers to follow a signal through, got {first}, which has "
+            "tables alone; choose another network"
+        )
     picture = _FOLDER / f"{re.sub(r'[^A-Za-z0-9_.]+', '_', first)}-{data}.png"
     picture.parent.mkdir(parents=True, exist_ok=True)
     layers = [signal.name for signal in next(iter(signals.values()))]
