@@ -1,5 +1,5 @@
-"""S-cells and C-cells of a neocognitron (Fukushima 1980, Neocognitron: a self-organizing neural network model for a mechanism
-of pattern recognition unaffected by shift in position, https://doi.org/10.1007/BF00344251).
+"""S-cells and C-cells of a neocognitron (Fukushima 1980, Neocognitron: a self-organizing neural network model for a
+mechanism of pattern recognition unaffected by shift in position, https://doi.org/10.1007/BF00344251).
 
 S-cells of a plane look for one feature, each in an area of its own:
 
@@ -7,14 +7,15 @@ S-cells of a plane look for one feature, each in an area of its own:
 
 C-cells pool the S-cells of one plane, in a competition with the same area of all planes:
 
-    u_C = psi((1 + e) / (1 + mean of e over planes) - 1)          e = sum d u_S,  psi(x) = max(0, x) / (alpha + max(0, x))
+    u_C = psi((1 + e) / (1 + mean of e over planes) - 1)          e = sum d u_S
 
-u are the cells below, a and b are learnt, c and d are fixed and get smaller from the middle of an area outwards. v is the
-V-cell, by whose shunting inhibition an S-cell answers by how like its area is to what it learnt, and not by how bright.
+u are the cells below, a and b are learnt, c and d are fixed and fall from the middle of an area outwards; psi(x) is
+max(0, x) / (alpha + max(0, x)). v is the V-cell, by whose shunting inhibition an S-cell answers by how like its area is to
+what it learnt, and not by how bright.
 
-Differs from the paper: that c and d fall, and that c has a sum of 1, is its own; by how much they fall is chosen here (0.9 and
-0.5 to the power of the distance), and d is 1 in the middle. An S-cell begins with faint random weights, where the paper's lean to
-a direction each.
+Differs from the paper: that c and d fall, and that c has a sum of 1, is its own; by how much they fall is chosen here (0.9
+and 0.5 to the power of the distance), and d is 1 in the middle. An S-cell begins with faint random weights, where the
+paper's lean to a direction each.
 """
 
 import torch

@@ -18,6 +18,9 @@ from podium.layers.shapes import check_positive, image_shape
 class Stage(nn.Module):
     """An S-layer and the C-layer behind it."""
 
+    s: SLayer
+    c: CLayer
+
     def __init__(self, s: SLayer, c: CLayer) -> None:
         super().__init__()
         self.s = s
@@ -83,10 +86,14 @@ class Neocognitron(nn.Module):
         self.winner = Winner()
         self.output = nn.Linear(channels, num_classes)
 
+    def pairs(self) -> list[Stage]:
+        """The stages, from the image up."""
+        return [stage for stage in self.stages if isinstance(stage, Stage)]
+
     def cells(self, input: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch planes"]:
         """What the cells of the last C-layer answer."""
         values = input
-        for stage in self.stages:
+        for stage in self.pairs():
             values = stage(values)
         return values.flatten(1)
 

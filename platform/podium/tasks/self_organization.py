@@ -79,11 +79,19 @@ class SelfOrganization(ReadoutTask):
         """
         super().on_fit_start()
         (optimizer,) = self.trainer.optimizers
-        if len(rates := {group["lr"] for group in optimizer.param_groups}) > 1:
+        if len({group["lr"] for group in optimizer.param_groups}) > 1:
             raise ValueError(
-                f"SelfOrganization reinforces by task.first_speed and task.speed, got {len(rates)} rates of an optimizer; "
+                "SelfOrganization reinforces by task.first_speed and task.speed, got an optimizer with several rates; "
                 "leave the trick that sets them out"
             )
+
+    @torch.no_grad()
+    def on_train_start(self) -> None:
+        """Begin with a table in which nothing was counted and all classes are alike; a resumed run goes on with its own."""
+        super().on_train_start()
+        if self.global_step == 0:
+            self.readout.weight.zero_()
+            self.readout.bias.fill_(1 / self.num_classes)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """One correction; classes are counted anew with every epoch."""
@@ -126,19 +134,19 @@ class SelfOrganization(ReadoutTask):
 
 def presented(network: Neocognitron, patterns: Tensor, *, speeds: Sequence[float]) -> dict[Tensor, Tensor]:
     """What S-layers learn from patterns that are presented one after the other."""
-    layers = [stage.s for stage in network.stages]
-    weights = [(s.excitatory.clone(), s.inhibitory.clone()) for s in layers]
-    for pattern in patterns.split(1):
-        values = pattern
-        for stage, (excitatory, inhibitory), speed in zip(network.stages, weights, speeds, strict=True):
+    stages = network.pairs()
+    weights = [(stage.s.excitatory.clone(), stage.s.inhibitory.clone()) for stage in stages]
+    for values in patterns[:, None]:
+        for stage, (excitatory, inhibitory), speed in zip(stages, weights, speeds, strict=True):
             response = stage.s.respond(values, excitatory, inhibitory)
             planes, more, shunting = stage.s.reinforcement(values, response)
             excitatory[planes] += speed * more
             inhibitory[planes] += speed * shunting
             values = stage.c(response)
-    found = {}
-    for s, (excitatory, inhibitory) in zip(layers, weights, strict=True):
-        found |= {s.excitatory: excitatory - s.excitatory, s.inhibitory: inhibitory - s.inhibitory}
+    found: dict[Tensor, Tensor] = {}
+    for stage, (excitatory, inhibitory) in zip(stages, weights, strict=True):
+        found[stage.s.excitatory] = excitatory - stage.s.excitatory
+        found[stage.s.inhibitory] = inhibitory - stage.s.inhibitory
     return found
 
 
