@@ -122,11 +122,17 @@ def test_frozen_s_layers_of_a_neocognitron_learn_nothing(settings_in, tmp_path, 
     assert s_layers(organised[0])["stages.0.s.inhibitory"].any()
 
 
-def test_a_neocognitron_refuses_inputs_that_no_cell_could_answer(settings_in, tmp_path):
+def test_a_neocognitron_refuses_inputs_that_no_cell_could_give_and_rates_that_reach_no_s_layer(
+    settings_in, tmp_path
+):
     with pytest.raises(
         ValueError, match=r"inputs must be 0 or more, .* got -.*; set data.view.standardize=none"
     ):
-        train(settings_in(tmp_path, *SELF, *COUNTED, "data.view.standardize=pixel"))
+        train(settings_in(tmp_path / "pixel", *SELF, *COUNTED, "data.view.standardize=pixel"))
+    with pytest.raises(
+        ValueError, match=r"reinforces by task.first_speed and task.speed, got an optimizer with"
+    ):
+        train(settings_in(tmp_path / "rates", *SELF, *COUNTED, "tricks=[layer_rates]"))
 
 
 @pytest.mark.slow
