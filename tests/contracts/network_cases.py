@@ -128,9 +128,12 @@ class Case:
         return Batch(inputs, torch.cat([number[:, None], boxes], 1)[:, None])
 
     def colours(self, examples: int) -> Batch:
-        """Samples that differ by more than noise, by which networks that average can tell them apart."""
+        """Samples that differ by more than noise, by which networks that average can tell them apart.
+
+        A neocognitron is blind to how bright an area is, and tells noise from noise by its shapes.
+        """
         batch = self.batch(examples)
-        if self.reads_symbols:
+        if self.reads_symbols or self.task.__name__ == "SelfOrganization":
             return batch
         generator = torch.Generator().manual_seed(4)
         level = torch.rand(examples, self.shape[0], *(1 for _ in self.shape[1:]), generator=generator)

@@ -8,9 +8,15 @@ ARRAYS = {"decision": np.array([1, 0, 2, 2]), "label": np.array([1, 1, 2, 0])}
 
 
 @pytest.mark.parametrize(
-    "task", ["perceptron.Perceptron", "least_mean_squares.LeastMeanSquares", "madaline.Madaline"]
+    "task",
+    [
+        "perceptron.Perceptron",
+        "least_mean_squares.LeastMeanSquares",
+        "madaline.Madaline",
+        "self_organization.SelfOrganization",
+    ],
 )
-def test_rules_of_threshold_units_are_judged_by_their_decisions(task):
+def test_rules_without_probabilities_are_judged_by_their_decisions(task):
     assert evaluate(f"podium.tasks.{task}", ARRAYS) == {"test/top1_error": 0.5}
 
 

@@ -17,11 +17,11 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from podium.contracts import Batch, Trick
-from podium.tasks.base import expect_shape
-from podium.tasks.rule import Corrections, RuleTask
+from podium.tasks.readout import ReadoutTask
+from podium.tasks.rule import Corrections
 
 
-class RidgeReadout(RuleTask):
+class RidgeReadout(ReadoutTask):
     """Solves for the linear layer ``output`` of a network; everything in front of it stays as it was drawn.
 
     Products of features and of targets are summed in double precision, and checkpoints keep them. The offset bears no
@@ -59,11 +59,6 @@ class RidgeReadout(RuleTask):
         self.register_buffer("products", torch.zeros(size, size, dtype=torch.float64))
         self.register_buffer("wanted", torch.zeros(size, layer.out_features, dtype=torch.float64))
 
-    @staticmethod
-    def check_output(output: Any, *, samples: int, num_classes: int, shape: Sequence[int]) -> None:
-        """A sum for every class (samples, classes)."""
-        expect_shape(output, (samples, num_classes), what="a sum of each class,", samples=samples)
-
     def on_fit_start(self) -> None:
         """Check that sums are kept in double precision.
 
@@ -85,12 +80,9 @@ class RidgeReadout(RuleTask):
 
     def corrections(self, batch: Batch) -> tuple[Tensor, Corrections]:
         """What is missing to the solution for the examples that were seen."""
-        layer = self.network.get_submodule("output")
-        assert isinstance(layer, nn.Linear)
-        seen: list[Tensor] = []
-        with layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0])):
-            output = self.network(batch.input)
-        features = F.pad(seen[0].double(), (0, 1), value=1.0)
+        layer = self.readout
+        seen, output = self.features(batch)
+        features = F.pad(seen.double(), (0, 1), value=1.0)
         self.products += features.T @ features
         self.wanted += features.T @ self.signs(batch.target).double()
         free = torch.full_like(self.products[0], self.penalty)
@@ -105,11 +97,3 @@ class RidgeReadout(RuleTask):
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
         """The mean squared difference of sums and signs."""
         return F.mse_loss(output, self.signs(target).to(output.dtype))
-
-    def errors(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Whose largest sum is that of another class."""
-        return {"top1_error": (output.argmax(1) != target).sum()}
-
-    def answers(self, output: Any, batch: Batch) -> dict[str, Tensor]:
-        """Class numbers, true and decided."""
-        return {"label": batch.target, "decision": output.argmax(1)}
