@@ -38,7 +38,7 @@ def measured(study: Study) -> str:
 def unit(study: Study) -> str:
     """The unit of a difference."""
     if study.scored_on == "features":
-        return "of the features"
+        return "share of features"
     return "points" if is_error(study.metric) else spoken(study.metric).lower()
 
 
