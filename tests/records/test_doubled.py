@@ -5,6 +5,8 @@ import threading
 from pathlib import Path
 
 import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import BAD_REQUEST
 
 from podium.records import store
 from podium.records.target import Target
@@ -74,6 +76,39 @@ def test_whoever_takes_over_finds_one_of_two(runs: Path, look) -> None:
     finish(runs / "b", journal, made)
     store.Store(target(runs)).sync_run(runs / "b")
     assert keys(runs, look) == ["key0", "key1"]
+
+
+class Beside:
+    """A client that MLflow refuses a data set so often, as when another machine makes the same one at that moment."""
+
+    def __init__(self, client, refusals: int) -> None:
+        self.client = client
+        self.refusals = refusals
+
+    def log_inputs(self, *words):
+        if self.refusals:
+            self.refusals -= 1
+            raise MlflowException("duplicate key violates dataset_pk", error_code=BAD_REQUEST)
+        return self.client.log_inputs(*words)
+
+    def __getattr__(self, name: str):
+        return getattr(self.client, name)
+
+
+@pytest.mark.parametrize("refusals", [1, 2])
+def test_a_data_set_that_another_machine_made_at_that_moment_is_taken(
+    runs: Path, look, refusals: int
+) -> None:
+    to = store.Store(target(runs))
+    to._client = Beside(to._client, refusals)
+    finish(runs / "b", *start(runs / "b", seed=1))
+    if refusals == 2:  # it is no accident
+        with pytest.raises(store.StoreError, match="dataset_pk"):
+            to.sync_run(runs / "b")
+        return
+    assert to.sync_run(runs / "b").closed
+    found = look(target(runs).uri).runs()["key1"]
+    assert len(found.inputs.dataset_inputs) == 1
 
 
 class Deaf(http.server.BaseHTTPRequestHandler):

@@ -207,8 +207,13 @@ class Store:
             source=canonical_json({"data": record.data.name}),
             profile=canonical_json(profile),
         )
-        context = InputTag("mlflow.data.context", "training")
-        self._client.log_inputs(known.run_id, [DatasetInput(data, [context])])
+        inputs = [DatasetInput(data, [InputTag("mlflow.data.context", "training")])]
+        try:
+            self._client.log_inputs(known.run_id, inputs)
+        except MlflowException as error:
+            if error.error_code != "BAD_REQUEST":
+                raise
+            self._client.log_inputs(known.run_id, inputs)  # another machine made the data set meanwhile
         known.has_data = True
 
     def _upload(self, known: Progress, record: RunRecord, folder: Path) -> int:
