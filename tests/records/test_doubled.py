@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import BAD_REQUEST
+from mlflow.protos.databricks_pb2 import BAD_REQUEST, PERMISSION_DENIED
 
 from podium.records import store
 from podium.records.target import Target
@@ -109,6 +109,42 @@ def test_a_data_set_that_another_machine_made_at_that_moment_is_taken(
     assert to.sync_run(runs / "b").closed
     found = look(target(runs).uri).runs()["key1"]
     assert len(found.inputs.dataset_inputs) == 1
+
+
+class BeforeItsRights:
+    """A client that may not make runs yet, as in the moment in which another machine has made the experiment."""
+
+    def __init__(self, client, refusals: int) -> None:
+        self.client = client
+        self.refusals = refusals
+
+    def create_run(self, *words, **named):
+        if self.refusals:
+            self.refusals -= 1
+            raise MlflowException("Permission denied", error_code=PERMISSION_DENIED)
+        return self.client.create_run(*words, **named)
+
+    def __getattr__(self, name: str):
+        return getattr(self.client, name)
+
+
+@pytest.mark.parametrize(("age_s", "refusals"), [(0, 2), (0, 9), (3600, 1)])
+def test_the_moment_before_an_experiment_has_its_rights_is_waited_for(
+    runs: Path, look, monkeypatch: pytest.MonkeyPatch, age_s: int, refusals: int
+) -> None:
+    made = look(target(runs).uri).client.get_experiment_by_name("podium").creation_time
+    monkeypatch.setattr(store, "_now_ms", lambda: made + 1000 * age_s)
+    monkeypatch.setattr(store, "RIGHTS_AFTER_S", (0.0,) * 4)
+    to = store.Store(target(runs))
+    to._client = BeforeItsRights(to._client, refusals)
+    finish(runs / "b", *start(runs / "b", seed=1))
+    if refusals == 2:
+        assert to.sync_run(runs / "b").closed
+        assert keys(runs, look) == ["key0", "key1"]
+        return
+    with pytest.raises(store.StoreError, match="refuses to answer without a user"):  # it has none for us
+        to.sync_run(runs / "b")
+    assert to._client.refusals == (4 if age_s == 0 else 0)
 
 
 class Deaf(http.server.BaseHTTPRequestHandler):

@@ -70,7 +70,7 @@ def test_many_workers_at_once_lose_and_double_nothing(
     told = [json.loads((tmp_path / f"{k}.json").read_text()) for k in range(WORKERS)]
     seconds = [push for one in told for push in one["seconds"]]
     print(f"{WORKERS} workers: a push takes {statistics.median(seconds):.2f} s, at most {max(seconds):.2f} s")
-    assert not [line for one in told for line in one["wrong"]]
+    assert not {line for one in told for line in one["wrong"]}
     seen = look(team.uri)
     runs = seen.runs()
     assert set(runs) == {f"key{worker}" for worker in range(WORKERS)}
@@ -161,6 +161,32 @@ def test_somebody_elses_experiment_is_closed_in_one_clear_line(
     )
     (reason,) = sync.sync(tmp_path / "runs").away.values()
     assert reason.startswith("refuses user podium (403); let its administrator give MANAGE")
+
+
+def test_an_experiment_whose_rights_come_a_moment_later_is_waited_for(
+    team: TeamServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow.server.auth.client import AuthServiceClient
+
+    from podium.records import store
+
+    def become(name: str) -> None:
+        monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", name)
+        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", team.password(name))
+
+    def wait(_: float) -> None:
+        become("admin")
+        AuthServiceClient(team.uri).grant_user_permission("podium", "experiment", experiment, "MANAGE")
+        become("podium")
+
+    become("admin")
+    experiment = store.MlflowClient(tracking_uri=team.uri).create_experiment("in-the-making")
+    become("podium")
+    monkeypatch.setattr(store.time, "sleep", wait)
+    named = config(95, uri=team.uri, artifacts=None, experiment="in-the-making")
+    finished(tmp_path / "runs" / "a", seed=95, config=named)
+    report = sync.sync(tmp_path / "runs")
+    assert (report.sent, report.away, report.problems) == (1, {}, [])
 
 
 def test_a_dump_brings_runs_and_accounts_back_and_without_accounts_anyone_may_ask(

@@ -20,32 +20,24 @@ os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
-from mlflow.utils.credentials import read_mlflow_creds
-from requests import RequestException
-from sqlalchemy.exc import SQLAlchemyError
 
 from podium.records import mapping
 from podium.records.files import sha256_of
 from podium.records.groups import PARENT_TAG, Groups
 from podium.records.progress import Point, Progress, milliseconds, own_events
 from podium.records.record import RunRecord, Status, canonical_json
+from podium.records.refusals import NOT_ALLOWED, StoreError, store_errors
 from podium.records.target import Target
+
+__all__ = ["Store", "StoreError", "SyncResult"]
 
 METRICS_PER_CALL = 1000  # MLflow's limits
 PARAMS_PER_CALL = 100
 DIGEST_LENGTH = 36
 DIED_TAG = f"podium.{mapping.DIED}"
+RIGHTS_AFTER_S = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # pauses until the maker of an experiment has its rights
+YOUNG_MS = 60_000
 ARTIFACTS = ("record.json", "config.yaml", "network.safetensors", "predictions.npz", "*.png")
-FORBIDDEN = {"UNAUTHENTICATED": 401, "CUSTOMER_UNAUTHORIZED": 401, "PERMISSION_DENIED": 403}
-REFUSED = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST"}
-
-
-class StoreError(Exception):
-    """MLflow did not take something. ``away``: it takes nothing, so trying other runs is useless."""
-
-    def __init__(self, message: str, *, away: bool) -> None:
-        super().__init__(message)
-        self.away = away
 
 
 @dataclass(frozen=True)
@@ -69,7 +61,8 @@ class Store:
         self.target = target
         self._runs: dict[str, Progress] = {}
         self._unanswered = False
-        with _store_errors(), _schema_lock(target.database):
+        self._young = False
+        with store_errors(), _schema_lock(target.database):
             self._client = MlflowClient(tracking_uri=target.uri)
             self._experiment = self._find_experiment()
         self._groups = Groups(self._client, self._experiment)
@@ -83,8 +76,8 @@ class Store:
         """
         record = RunRecord.load(folder)
         try:
-            with _store_errors():
-                return self._push(record, folder)
+            with store_errors():
+                return self._push_when_allowed(record, folder)
         except BaseException:
             self._unanswered = True
             self.forget()
@@ -101,8 +94,22 @@ class Store:
         Raises:
             StoreError: MLflow cannot be reached.
         """
-        with _store_errors():
+        with store_errors():
             self._groups.close(still_open)
+
+    def _push_when_allowed(self, record: RunRecord, folder: Path) -> SyncResult:
+        """A server with accounts makes an experiment first and gives its maker the rights to it after that: who finds it in
+        between is refused for a moment.
+        """
+        for pause in RIGHTS_AFTER_S if self._young else ():
+            try:
+                return self._push(record, folder)
+            except MlflowException as error:
+                if error.error_code != NOT_ALLOWED:
+                    raise
+                self.forget()
+                time.sleep(pause)
+        return self._push(record, folder)
 
     def _push(self, record: RunRecord, folder: Path) -> SyncResult:
         known = self._runs.get(record.run_key) or Progress.of(folder)
@@ -174,6 +181,7 @@ class Store:
             raise StoreError(
                 f"has {name} among its deleted experiments; restore it, or set tracking.experiment", away=True
             )
+        self._young = abs(_now_ms() - (experiment.creation_time or 0)) < YOUNG_MS
         return str(experiment.experiment_id)
 
     def _log(self, known: Progress, record: RunRecord, points: list[Point]) -> None:
@@ -246,34 +254,6 @@ def _short_hash(text: str) -> str:
 
 def _now_ms() -> int:
     return int(time.time() * 1000)
-
-
-@contextmanager
-def _store_errors() -> Iterator[None]:
-    """Turn whatever MLflow and its transports raise into StoreError."""
-    try:
-        yield
-    except MlflowException as error:
-        message = str(error).splitlines()[0][:300]
-        if error.error_code in FORBIDDEN:
-            raise StoreError(_refusal(FORBIDDEN[error.error_code], message), away=True) from error
-        if error.error_code in REFUSED:
-            raise StoreError(message, away=False) from error
-        raise StoreError(f"cannot be reached: {message}", away=True) from error
-    except (RequestException, SQLAlchemyError, OSError) as error:
-        message = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-        raise StoreError(f"cannot be reached: {message}", away=True) from error
-
-
-def _refusal(code: int, message: str) -> str:
-    """What to do when a server answers that it will not: who asked, or by which name, is wrong."""
-    if "Invalid Host header" in message:
-        return f"refuses the name in its address ({code}); start it with that as --name"
-    user = read_mlflow_creds().username
-    who = f"refuses user {user} ({code})" if user else f"refuses to answer without a user ({code})"
-    if code == 401:
-        return f"{who}; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or ~/.mlflow/credentials"
-    return f"{who}; let its administrator give MANAGE on the experiment, or set tracking.experiment"
 
 
 @contextmanager
