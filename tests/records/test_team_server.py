@@ -1,6 +1,7 @@
 """`podium server` with a real PostgreSQL and a bucket: 32 workers at once, who is refused, backup and restore."""
 
 import json
+import logging
 import os
 import statistics
 import subprocess
@@ -24,6 +25,8 @@ WORKERS, POINTS = 32, 50
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
     import boto3
+
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # its line for each request would hide what failed
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=free_port(), verbose=False)
