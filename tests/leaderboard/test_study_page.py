@@ -39,6 +39,15 @@ def test_the_page_has_claim_verdict_effect_interval_commands_and_records(folder)
     assert len(list(folder.glob("records/*/record.json"))) == 10
 
 
+def test_the_picture_of_effects_has_the_digits_of_the_page(tmp_path):
+    study = make_study(metric="test/loss")
+    runs = {name: [{"test/loss": value} for value in found] for name, found in (("a", GOOD), ("b", BAD))}
+    records = [make_record(name, seed, one) for name, each in runs.items() for seed, one in enumerate(each)]
+    build(study, PLAIN, records, tmp_path / "example")
+    assert "+0.1000 loss (+0.08" in text(tmp_path / "example")
+    assert "+0.1000 (+0.08" in text(tmp_path / "example", "effects.svg")
+
+
 def test_pages_are_the_same_bytes_from_the_records_beside_them(folder):
     assert edited(folder) == []
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -17,8 +17,9 @@ from podium.leaderboard.plots import ACCENT, INK, LINE, MUTED, SOFT, inline_svg,
 
 WIDTH, LINE_HEIGHT, FOOT = 8.4, 0.27, 0.52  # inches
 LETTER = 0.072  # inches that a letter of a label takes
-LONGEST = 44  # letters of a label
-NUMBERS = 1.75  # inches for the numbers at the right
+LONGEST = 52  # letters of a label
+NUMBERS, DIGIT = 1.75, 0.2  # inches for the numbers at the right, with two decimals, and for each more of all three
+TICKS = 7  # at most, so that their labels stand apart
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,13 @@ def forest(groups: Mapping[str, Sequence[Line]], *, name: str, axis: str, digits
     if not any(isinstance(what, Line) for what in places):
         raise ValueError("a forest plot must have lines, got none")
     left = 0.25 + LETTER * max(len(_label(what)) for what in places)
+    right = NUMBERS + DIGIT * (digits - 2)
     height = LINE_HEIGHT * len(places) + FOOT
     with themed(name):
         figure = Figure(figsize=(WIDTH, height))
         FigureCanvasSVG(figure)
         axes = figure.add_axes(
-            (left / WIDTH, FOOT / height, 1 - (left + NUMBERS) / WIDTH, 1 - (FOOT + 0.06) / height)
+            (left / WIDTH, FOOT / height, 1 - (left + right) / WIDTH, 1 - (FOOT + 0.06) / height)
         )
         axes.axvline(0, color=MUTED, linewidth=1, zorder=1)
         axes.grid(axis="x", color=LINE, linewidth=0.5, alpha=0.6)
@@ -58,6 +60,7 @@ def forest(groups: Mapping[str, Sequence[Line]], *, name: str, axis: str, digits
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
         axes.margins(x=0.06)
+        axes.locator_params(axis="x", nbins=TICKS)
         axes.set_xlabel(axis)
         return inline_svg(figure, name)
 

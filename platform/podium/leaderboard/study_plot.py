@@ -10,7 +10,7 @@ from podium.leaderboard.plots import ACCENT, INK, LINE, MUTED, SOFT, VARIABLES, 
 from podium.leaderboard.study_comparisons import Bound
 from podium.leaderboard.study_results import Results
 from podium.leaderboard.study_verdict import Verdict
-from podium.leaderboard.study_words import axis, said, scale, unit
+from podium.leaderboard.study_words import axis, decimals, said, scale, unit
 
 WIDTH, LINE_HEIGHT, FOOT = 8.4, 0.4, 0.52  # inches
 LETTER = 0.072  # inches that a letter of a label takes
@@ -76,6 +76,7 @@ def effects_plot(results: Results) -> str:
         {"": lines},
         name=f"{study.name}-effects",
         axis=f"effect in {unit(study)}; right of zero: as claimed",
+        digits=decimals(study),
     )
 
 
