@@ -14,6 +14,7 @@ from pathlib import Path
 from podium.leaderboard.proven import proven
 from podium.run.catalogue import read_published
 from podium.run.errors import ConfigError, told
+from podium.run.ilsvrc import years
 from podium.run.reference import Measured, count_referenced, pages, references
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -33,7 +34,8 @@ def main(more: Sequence[Path], folder: Path) -> int:
                 proven(report)
             measured.append(Measured.read(report))
         published = read_published(DOCS / "catalogue")
-        made = pages(references(published, measured, count_referenced(published)))
+        counted = count_referenced(published)
+        made = pages(references(published, measured, counted), years(published, counted))
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1

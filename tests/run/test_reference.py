@@ -9,9 +9,11 @@ import pytest
 from podium.run import reference
 from podium.run.catalogue import Claim, Counted, Entry, Published, Source, read_published
 from podium.run.errors import ConfigError
+from podium.run.ilsvrc import Person, Years
 from podium.run.reference import NOT_MEASURED, Measured, Reference, count_referenced, pages, references
 
 DOCS = Path(__file__).parents[2] / "docs"
+NO_YEARS = Years("Years", "None.", (), Person("5.1", Source("A paper", "https://example.org"), "One."))
 
 
 def published_of(*claims: Claim, others: list[dict[str, Any]] | None = None) -> Published:
@@ -57,7 +59,7 @@ def test_what_nobody_measured_here_is_said_to_be_so() -> None:
         ("–", "–", ""),
     ]
     assert found.boards == ()
-    assert "| 24.4 | not measured |" in pages([found])["reference.md"]
+    assert "| 24.4 | not measured |" in pages([found], NO_YEARS)["reference.md"]
 
 
 def test_a_measured_row_stands_beside_with_its_interval_and_gap(board: Measured) -> None:

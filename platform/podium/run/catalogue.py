@@ -86,6 +86,7 @@ class Published:
     entries: Mapping[str, Entry]
     tables: tuple[LayerTable, ...]
     references: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    years: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def read_published(folder: Path) -> Published:
                 raise ConfigError(
                     f"{PUBLISHED_FILE} must name known figures and sources, got {claim} of {name}"
                 )
-    return Published(sources, entries, tables, known["references"])
+    return Published(sources, entries, tables, known["references"], known["years"])
 
 
 def _entry(name: str, section: str, values: Mapping[str, Any]) -> Entry:

@@ -16,6 +16,7 @@ from podium.leaderboard.board import Board
 from podium.leaderboard.build import record_folders
 from podium.leaderboard.render import template
 from podium.leaderboard.rows import read_summary
+from podium.leaderboard.study_plot import alone
 from podium.leaderboard.summary import definition
 from podium.leaderboard.table import Row, Table, make_table
 from podium.records.record import RunRecord, canonical_json
@@ -23,6 +24,7 @@ from podium.run.assemble import compose_seeds
 from podium.run.catalogue import Claim, Counted, Published, count
 from podium.run.catalogue_pages import printed
 from podium.run.errors import ConfigError, told
+from podium.run.ilsvrc import PICTURE_FILE, Years, named, picture
 
 METRICS = {"test/top1_error": "top-1 error", "test/top5_error": "top-5 error"}
 PARAMETERS, DEPTHS = ("parameters", "keras_parameters"), ("weight_layers", "keras_depth")
@@ -114,19 +116,31 @@ def references(
 
 
 def count_referenced(published: Published) -> list[Counted]:
-    """The networks that a reference board names, counted."""
+    """The networks that a reference board or a year names, counted."""
     sources = {source for raw in published.references.values() for source in raw["sources"]}
-    wanted = [e for e in published.entries.values() if sources & {claim.source for claim in e.claims}]
-    return [count(entry) for entry in wanted]
+    by_year = named(published)
+    return [
+        count(entry)
+        for entry in published.entries.values()
+        if entry.name in by_year or sources & {claim.source for claim in entry.claims}
+    ]
 
 
-def pages(found: Sequence[Reference]) -> dict[str, str]:
-    """The reference boards as one page, in Markdown and HTML."""
-    values = {"references": found, "metrics": list(METRICS.values()), "not_measured": NOT_MEASURED}
-    style = Markup(template("board.css", autoescape=False).render())
+def pages(found: Sequence[Reference], years: Years) -> dict[str, str]:
+    """The reference boards and the challenge by year as one page, in Markdown and HTML, and its picture."""
+    svg = picture(years)
+    values = {
+        "references": found,
+        "metrics": list(METRICS.values()),
+        "not_measured": NOT_MEASURED,
+        "years": years,
+        "picture_file": PICTURE_FILE,
+    }
+    drawn = {"style": Markup(template("board.css", autoescape=False).render()), "picture": Markup(svg)}
     return {
         "reference.md": template("reference.md.j2", autoescape=False).render(values),
-        "reference.html": template("reference.html.j2", autoescape=True).render(**values, style=style),
+        "reference.html": template("reference.html.j2", autoescape=True).render(**values, **drawn),
+        PICTURE_FILE: alone(svg),
     }
 
 
