@@ -27,11 +27,7 @@ from podium.data.loader import BatchLoader
 RESIZED = ResizedCrop(scale=[0.08, 1.0], ratio=[0.75, 4 / 3])
 FLIP = Flip(horizontal_p=0.5, vertical_p=0.0)
 SHAPE = (3, 24, 32)
-
-
-@pytest.fixture(autouse=True)
-def cache(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user cache"))
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 def photo(number=0, *, width=120, height=90):
