@@ -139,8 +139,8 @@ WRONG: list[tuple[tuple[str, ...], str]] = [
     (("evaluate",), "the following arguments are required: run; podium evaluate --help"),
     (("evaluate", "a", "b"), "podium evaluate takes no further words, got b"),
     (("evaluate", "a", "--badge"), "--row and --badge are of a board, got a; name a board's folder"),
-    (("nearest", "x"), "one of the arguments word --analogy --questions is required"),
-    (("nearest", "x", "king", "--questions", "f"), "--questions: not allowed with argument word"),
+    (("nearest", "x"), "a word, --analogy or --questions must be asked for, got none; give one"),
+    (("nearest", "x", "king", "--questions", "f"), "must be asked for, got a word and --questions; give one"),
     (("nearest", "nowhere", "king"), "nowhere must be the folder of a run"),
     (("reproduce", "x"), "arguments are required: --row"),
     (("reproduce", "x", "--row", "0"), "--row: must be a whole number from 1, got '0'"),
@@ -201,6 +201,32 @@ def test_overrides_stand_before_and_behind_options(
     monkeypatch.setattr(command, "train_command", note)
     assert run("train", *words) == 0
     assert seen == [(["a=1", "b=2"], True)]
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (("nearest", "x", "king"), ("--count", "5")),
+        (("ensemble", "x", "y"), ("--out", "all")),
+        (("aggregate", "x", "y"), ("--out", "all")),
+        (("merge", "x", "y"), ("--out", "all")),
+        (("publish", "x", "y"), ("--out", "all", "--author", "Doe, Jane")),
+        (("study", "run", "x", "y"), ("--out", "all")),
+        (("translate", "x", "34+14"), ("--beams", "3")),
+        (("translate", "x", "--", "-5x"), ("--beams", "3")),
+        (("data", "pack", "a=1"), ("--out", "all")),
+    ],
+    ids=" ".join,
+)
+def test_a_commands_words_stand_before_between_and_behind_its_options(
+    words: tuple[str, ...], option: tuple[str, ...]
+) -> None:
+    command, first, *others = words
+    orders = [(command, *option, first, *others), (command, first, *option, *others)]
+    if "--" not in words:  # behind which nothing is an option
+        orders.append((*words, *option))
+    parsed = [vars(cli._parse(*cli._parsers(list(order)), list(order))) for order in orders]
+    assert all(found == parsed[0] for found in parsed)
 
 
 @pytest.mark.parametrize(

@@ -134,14 +134,24 @@ def planned(command: str, args: argparse.Namespace) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(("line", "fails"), COMMANDS)
 def test_a_command_line_of_the_documents_parses_and_composes(
-    line: str, fails: bool, monkeypatch: pytest.MonkeyPatch
+    line: str, fails: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
+    monkeypatch.chdir(tmp_path)  # where no run has a name that a document shows
     later = ("network=lenet5", "data.images.packed")  # these are found when they are built
     if fails and " train " in line and not any(word in line for word in later):
         with pytest.raises((ConfigError, SystemExit)):
             check(line)
     else:
+        check(line)
+
+
+def test_a_run_of_a_shown_name_would_be_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    line = "podium train network=lecture_cnn network.weights=runs/shown"
+    monkeypatch.chdir(tmp_path)
+    check(line)
+    (tmp_path / "runs" / "shown").mkdir(parents=True)
+    with pytest.raises(ConfigError, match="got no record"):
         check(line)
 
 

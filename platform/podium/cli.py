@@ -74,19 +74,20 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parse(parser: argparse.ArgumentParser, commands: Parsers, words: list[str]) -> argparse.Namespace:
-    """Parse a command line; overrides may stand before and after options."""
+    """Parse a command line; a command's words may stand before, between and after its options."""
     if not words[0].startswith("-") and words[0] not in commands:
         sys.exit(_fail(f"{words[0]} is not a command; {_nearest(words[0], commands)}"))
-    args, rest = parser.parse_known_args(words)
     used = commands.get(words[0], parser)
+    if used is parser:
+        args, rest = parser.parse_known_args(words)
+    else:  # asked itself, since a parser of commands cannot take words and options intermixed
+        args, rest = used.parse_known_intermixed_args(words[1:])
     options = [word for word in rest if word.startswith("-")]
     if options:
         hint = _nearest(options[0], used._option_string_actions)
         sys.exit(_fail(f"{options[0]} is not an option of {used.prog}; {hint}"))
-    if rest and "overrides" not in args:
-        used.error(f"{used.prog} takes no further words, got {rest[0]}")
     if rest:
-        args.overrides += rest
+        used.error(f"{used.prog} takes no further words, got {rest[0]}")
     return args
 
 

@@ -80,12 +80,9 @@ def _declare_one_run(add: Add) -> None:
     )
     sub = add("nearest", _nearest, "find the words most like a word by a run's vectors, or answer analogies")
     sub.add_argument("run", type=Path, help="the run's folder")
-    asked = sub.add_mutually_exclusive_group(required=True)
-    asked.add_argument("word", nargs="?", help="whose neighbours are asked for")
-    asked.add_argument(
-        "--analogy", nargs=3, metavar=("A", "B", "C"), help="A is to B as C is to which words?"
-    )
-    asked.add_argument(
+    sub.add_argument("word", nargs="?", help="whose neighbours are asked for")
+    sub.add_argument("--analogy", nargs=3, metavar=("A", "B", "C"), help="A is to B as C is to which words?")
+    sub.add_argument(
         "--questions", type=Path, help="a file in the layout of questions-words.txt, to be scored"
     )
     sub.add_argument("--count", type=positive, default=10, help="words to find (default: 10)")

@@ -77,6 +77,13 @@ def small(view, split):
     return make
 
 
+@pytest.fixture
+def cache(monkeypatch, tmp_path):
+    """The user's cache is out of sight."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user cache"))
+    return tmp_path / "user cache"
+
+
 @dataclass(frozen=True)
 class Idx:
     """A folder of gzipped IDX files as a server offers them, and what is inside."""

@@ -14,11 +14,7 @@ from podium.data.images import Images
 
 SMALL = {"shape": [3, 16, 20], "batch_size": 8, "images": {"resize": 20}}
 PUBLISHED = {"split": {"test": None}}
-
-
-@pytest.fixture(autouse=True)
-def cache(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user cache"))
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from podium.data.image_file import Note
 from podium.data.image_index import index_images
 from podium.data.image_scan import scan_images
 
+pytestmark = pytest.mark.usefixtures("cache")
+
 
 @pytest.fixture
 def opened(monkeypatch):
@@ -27,13 +29,6 @@ def opened(monkeypatch):
 
     monkeypatch.setattr(image_index, "_check", check)
     return seen
-
-
-@pytest.fixture(autouse=True)
-def cache(monkeypatch, tmp_path):
-    """The user's cache is out of sight."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user cache"))
-    return tmp_path / "user cache"
 
 
 def index(root, below=(".",)):

@@ -7,7 +7,7 @@ import pytest
 
 from podium.leaderboard.ensemble import Pool, make_ensemble, total_costs
 from podium.metrics.classification import top_k_error
-from podium.records.record import RunRecord, Status
+from podium.records.record import RunRecord, Status, entry_hash
 
 from .factory import write_runs
 
@@ -102,6 +102,19 @@ def test_members_must_have_finished_on_the_same_data(folders):
         make_ensemble(folders)
     edit(folders[1], data=record.data)
     assert len(make_ensemble(folders).members) == 3
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_members_without_class_probabilities_are_refused_before_predictions_are_read(folders, number):
+    for folder in folders:
+        config = {**RunRecord.load(folder).config, "task": {"_target_": "podium.tasks.regression.Regression"}}
+        edit(folder, config=config, entry_hash=entry_hash(config))
+        (folder / "predictions.npz").unlink()
+    with pytest.raises(
+        ValueError,
+        match=r"^ensembles are of runs that predict class probabilities, got task=Regression in .*s0; name runs of",
+    ):
+        make_ensemble(folders[:number])
 
 
 def test_predictions_that_were_edited_are_found(folders):

@@ -41,6 +41,11 @@ HERE = Environment(
 )
 
 
+def database(root: Path) -> str:
+    """Where MLflow keeps what is below a folder."""
+    return f"sqlite:///{root}/mlflow.db"
+
+
 def config(seed: int = 0, **tracking: Any) -> dict[str, Any]:
     return {
         "name": "dense32",

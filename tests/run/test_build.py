@@ -9,6 +9,7 @@ from torch import nn
 from podium.run.assemble import compose
 from podium.run.build import Assembly, build, build_network, make
 from podium.run.errors import ConfigError
+from podium.tasks.classification import Classification
 
 
 def built(*overrides: str) -> Assembly:
@@ -30,6 +31,13 @@ def test_all_parts_are_built() -> None:
     assert parts.trainer.max_epochs == 3
     assert parts.data.shape == [1, 8, 8]
     assert any(isinstance(module, nn.Dropout) for module in parts.network.modules())
+
+
+def test_every_task_may_consult_the_data_of_its_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(Classification, "consult", lambda task, data: seen.append((task, data)))
+    parts = built()
+    assert seen == [(parts.task, parts.data)]
 
 
 def test_one_seed_gives_the_same_weights_whatever_ran_before() -> None:

@@ -3,7 +3,9 @@ import pytest
 import torch
 from torch import nn
 
+from podium.records.record import RunRecord, entry_hash
 from podium.run.ensemble import ensemble_command
+from podium.run.errors import ConfigError
 from podium.run.evaluate import trained
 from podium.run.folders import find_folders
 from podium.run.mc_dropout import compare, dropouts, sample
@@ -34,6 +36,17 @@ def test_both_readings_of_dropout_are_scored_and_sampling_is_repeatable(folder, 
     )
     assert ensemble_command([folder], out=folder, mc_dropout=3) == 0
     assert capsys.readouterr().out.splitlines()[2].startswith("mean of 3 sampled")
+
+
+def test_a_run_without_class_probabilities_is_refused_before_anything_is_loaded(folder, tmp_path):
+    record = RunRecord.load(folder)
+    config = {**record.config, "task": {"_target_": "podium.tasks.language_modelling.LanguageModelling"}}
+    edited = record.with_(config=config, entry_hash=entry_hash(config))
+    edited.save(tmp_path)  # without weights or predictions
+    with pytest.raises(
+        ConfigError, match=r"predict class probabilities, got task=LanguageModelling in .*; name"
+    ):
+        compare(tmp_path, samples=2)
 
 
 def test_a_sample_drops_anew_each_time_and_leaves_the_network_in_evaluation_mode(folder):

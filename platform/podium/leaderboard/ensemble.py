@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from podium.leaderboard.rows import PREDICTIONS_FILE
 from podium.leaderboard.statistics import spread
-from podium.metrics import evaluate, needed
+from podium.metrics import by_probability, evaluate, needed
 from podium.metrics.classification import is_top_k_error
 from podium.records.record import RunRecord, Status
 
@@ -106,9 +106,12 @@ def make_ensemble(folders: Sequence[Path]) -> Ensemble:
     """The ensemble of finished runs, read from their folders.
 
     Raises:
-        ValueError: fewer than two runs, one twice, or runs that did not finish, or not on the same test examples.
+        ValueError: fewer than two runs, one twice, or runs without class probabilities, that did not finish, or not on the
+            same test examples.
     """
     records = [RunRecord.load(folder) for folder in folders]
+    for record, folder in zip(records, folders, strict=True):
+        check_task(record, folder)
     _check(records, folders)
     first = _predictions(records[0], folders[0])
     pool = Pool(np.asarray(needed(first, "label")[0]))
@@ -129,6 +132,19 @@ def make_ensemble(folders: Sequence[Path]) -> Ensemble:
         errors=pool.errors,
         gain=pool.gain(),
     )
+
+
+def check_task(record: RunRecord, folder: Path) -> None:
+    """Check that what a run predicts can be averaged.
+
+    Raises:
+        ValueError: it predicts no class probabilities.
+    """
+    if not by_probability(task := str(record.config["task"]["_target_"])):
+        raise ValueError(
+            f"ensembles are of runs that predict class probabilities, got task={task.rpartition('.')[2]} in {folder}; "
+            "name runs of a classification, or compare these on a board"
+        )
 
 
 def total_costs(costs: Sequence[Mapping[str, float]]) -> dict[str, float]:

@@ -7,7 +7,7 @@ of predictions.npz to numbers by their logged names. A run and the verifier of a
 import hashlib
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,12 +22,25 @@ def evaluate(task: str, arrays: Arrays) -> dict[str, float]:
     Raises:
         ValueError: the task has no metrics, or the arrays are not its own.
     """
+    return _evaluation(task)(arrays)
+
+
+def by_probability(task: str) -> bool:
+    """Whether a task is judged by class probabilities, (examples, classes), as classification is.
+
+    Raises:
+        ValueError: the task has no metrics.
+    """
+    return _evaluation(task) is _evaluation("classification")
+
+
+def _evaluation(task: str) -> Callable[[Arrays], dict[str, float]]:
     name = task.split(".")[-2] if "." in task else task
     known = sorted(module.name for module in pkgutil.iter_modules(__path__))
     if name not in known:
         raise ValueError(f"task must be one of {', '.join(known)}, got {task}; add podium/metrics/{name}.py")
-    measured: dict[str, float] = importlib.import_module(f"{__name__}.{name}").evaluate(arrays)
-    return measured
+    found: Callable[[Arrays], dict[str, float]] = importlib.import_module(f"{__name__}.{name}").evaluate
+    return found
 
 
 def needed(arrays: Arrays, *names: str) -> list[npt.NDArray[Any]]:

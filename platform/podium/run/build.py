@@ -22,7 +22,6 @@ from podium.run.teacher import trained_network
 from podium.run.weights import load_weights
 from podium.run.workers import check_workers
 from podium.tasks.base import Task
-from podium.tasks.span_reading import SpanReading
 
 
 @dataclass(frozen=True)
@@ -67,8 +66,7 @@ def build(config: Mapping[str, Any], data: DataModule | None = None) -> Assembly
             f"data must offer {task.targets}, which {type(task).__name__} asks for, got {data.name} with "
             f"{data.targets}; choose another data or network"
         )
-    if isinstance(task, SpanReading):
-        task.consult(data)
+    task.consult(data)
     check_workers(task, runtime.accelerator, runtime.devices)
     task.augment_with(augmentations_of_step(config, data), finish=data.finish)
     return Assembly(task=task, network=network, tricks=tricks, data=data, trainer=trainer, runtime=runtime)

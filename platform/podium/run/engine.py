@@ -19,6 +19,7 @@ from podium.run.build import Assembly
 from podium.run.epoch import LeanEpoch
 from podium.run.folders import CHECKPOINT_FILE
 from podium.run.interrupts import Interrupts
+from podium.run.precision import ExactSymbols, looks_up
 from podium.run.progress import ProgressBar
 from podium.run.recorder import Points, Recorder
 from podium.run.saver import Saver
@@ -126,7 +127,7 @@ def make_trainer(parts: Assembly, folder: Path, callbacks: list[pl.Callback]) ->
             num_nodes=workers // here,
             strategy=several() if workers > 1 else "auto",
             sync_batchnorm=workers > 1,
-            precision=parts.trainer.precision,
+            **_precision(parts),
             max_epochs=parts.trainer.max_epochs,
             accumulate_grad_batches=parts.trainer.accumulate,
             deterministic=parts.trainer.deterministic,
@@ -139,6 +140,13 @@ def make_trainer(parts: Assembly, folder: Path, callbacks: list[pl.Callback]) ->
             use_distributed_sampler=False,
             default_root_dir=folder,
         )
+
+
+def _precision(parts: Assembly) -> dict[str, Any]:
+    """How a Trainer is told the precision."""
+    if parts.trainer.precision == "bf16-true" and looks_up(parts.network, parts.data):
+        return {"plugins": ExactSymbols()}
+    return {"precision": parts.trainer.precision}
 
 
 def several() -> DDPStrategy:

@@ -17,9 +17,10 @@ from torch.nn.modules.dropout import _DropoutNd
 from podium.contracts import Batch
 from podium.data.arrays import Examples
 from podium.data.loader import read
-from podium.leaderboard.ensemble import Gain, Pool
+from podium.leaderboard.ensemble import Gain, Pool, check_task
 from podium.metrics.classification import is_top_k_error
-from podium.run.errors import ConfigError
+from podium.records.record import RunRecord
+from podium.run.errors import ConfigError, told
 from podium.run.evaluate import trained
 from podium.run.isolation import isolated
 from podium.run.score import BATCH, predict, scores
@@ -41,20 +42,22 @@ def compare(folder: Path, *, samples: int) -> Comparison:
     """Score a finished run's test split by weight scaling and by so many sampled networks.
 
     Raises:
-        ConfigError: the run has not finished, has no dropout, or is no classification.
+        ConfigError: the run has not finished, has no dropout, or predicts no class probabilities.
     """
     with isolated():
         return _compare(folder, samples)
 
 
 def _compare(folder: Path, samples: int) -> Comparison:
+    with told():
+        check_task(RunRecord.load(folder), folder)
     record, parts = trained(folder)
-    examples, network = parts.data.examples("test"), parts.network
-    plain = predict(parts.task, examples, torch.device("cpu"))
-    if "probability" not in plain or not dropouts(network):
+    if not dropouts(parts.network):
         raise ConfigError(
-            f"{folder} must be a classification with dropout, got {record.name} without; train one with tricks=[dropout]"
+            f"{folder} must be a run with dropout, got {record.name} without; train one with tricks=[dropout]"
         )
+    examples = parts.data.examples("test")
+    plain = predict(parts.task, examples, torch.device("cpu"))
     pool = Pool(plain["label"])
     torch.manual_seed(record.seed)
     for _ in range(samples):

@@ -23,7 +23,17 @@ Found = list[tuple[str, float]]
 def nearest_command(
     folder: Path, *, word: str | None, analogy: Sequence[str] | None, questions: Path | None, count: int
 ) -> int:
-    """Print neighbours with their cosines, or how many analogies of a file are right."""
+    """Print neighbours with their cosines, or how many analogies of a file are right.
+
+    Raises:
+        ConfigError: not one of the three is asked for, or the run cannot answer.
+    """
+    asked = {"a word": word, "--analogy": analogy, "--questions": questions}
+    given = [name for name, value in asked.items() if value is not None]
+    if len(given) != 1:
+        raise ConfigError(
+            f"a word, --analogy or --questions must be asked for, got {' and '.join(given) or 'none'}; give one of them"
+        )
     vectors = word_vectors(folder)
     if questions is not None:
         for score in vectors.scored(questions):

@@ -23,6 +23,7 @@ from podium.run.energy import Energy
 from podium.run.engine import pin_threads, plain_memory, quiet_lightning
 from podium.run.errors import ConfigError
 from podium.run.memory import MIB, PeakMemory
+from podium.run.precision import looks_up
 from podium.run.summary import measuring
 
 WARM_UP = 2
@@ -83,7 +84,11 @@ def _passes(parts: Assembly, fabric: Fabric) -> tuple[Callable[[], None], Callab
     _, optimizer = fabric.setup(parts.task, parts.task.configure_optimizers())
     parts.task.train()
     dtype = DTYPES.get(parts.trainer.precision, torch.float32)
-    batch = Batch(*(_placed(tensor, fabric.device, dtype) for tensor in _examples(parts)))
+    input, target = _examples(parts)
+    exact = dtype == torch.bfloat16 and looks_up(parts.network, parts.data)
+    batch = Batch(
+        _placed(input, fabric.device, input.dtype if exact else dtype), _placed(target, fabric.device, dtype)
+    )
 
     def step() -> None:
         optimizer.zero_grad()

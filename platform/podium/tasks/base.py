@@ -1,19 +1,17 @@
-"""What every task does alike: one training step with the tricks' edits, means over validation, optimizer and schedule."""
+"""What every task does alike: one training step with the tricks' edits, and means over validation."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.optim.lr_scheduler import LRScheduler
 
 from podium.contracts import Augmentation, Auxiliary, Batch, Targets, Trick
-from podium.optim.change import take_up, values_of
-from podium.optim.cyclic_cosine import CyclicCosine
 from podium.tasks.meter import Meter
+from podium.tasks.scheduled import Scheduled
 
 
 def overrides(trick: Trick, edit: str) -> bool:
@@ -21,15 +19,12 @@ def overrides(trick: Trick, edit: str) -> bool:
     return getattr(type(trick), edit) is not getattr(Trick, edit)
 
 
-class Task(pl.LightningModule, ABC):
+class Task(Scheduled, ABC):
     """A loss with its learning rule and its metrics. Subclasses say what loss, errors and answers are.
 
     One training step, with augmentations and the tricks' edits in the order of the configuration::
 
         batch -> augmented -> edit_batch -> network -> edit_target -> loss -> edit_loss -> backward
-
-    The schedule is stepped once an epoch (a cyclic one with the optimizer), here and not by Lightning, because Lightning
-    does so after the hook in which the epoch's checkpoint is written, which would lose that step on a resume.
 
     ``targets`` is what the data must offer; where ``copies`` is true, outputs are compared with the inputs themselves and
     targets are labels beside them. Where ``softens`` is false, targets are no class probabilities, and tricks that edit
@@ -53,7 +48,7 @@ class Task(pl.LightningModule, ABC):
         schedule: Callable[[Optimizer], LRScheduler],
         num_classes: int,
     ) -> None:
-        super().__init__()
+        super().__init__(optimizer=optimizer, schedule=schedule)
         least = 1 if self.targets == "values" else 2
         if num_classes < least:
             raise ValueError(f"num_classes must be at least {least}, got {num_classes}")
@@ -61,16 +56,7 @@ class Task(pl.LightningModule, ABC):
         self.num_classes = num_classes
         self.meter = Meter()
         self.workers = 1  # that train together, each on its share of every batch
-        self.takes_up = (
-            False  # a checkpoint of other values, in place of which its own are to count from here on
-        )
         self.records = True  # a trick that passes a batch through a second time switches it off meanwhile
-        self._make_optimizer = optimizer
-        self._make_schedule = schedule
-        self._schedule: LRScheduler | None = None
-        self._saved_schedule: dict[str, Any] | None = None
-        self._values: list[dict[str, Any]] = []  # of the optimizer, as it was made
-        self._saved_rates: list[float] = []
         self._batch_tricks = [t for t in tricks if overrides(t, "edit_batch")]
         self._target_tricks = [t for t in tricks if overrides(t, "edit_target")]
         self._loss_tricks = [t for t in tricks if overrides(t, "edit_loss")]
@@ -130,6 +116,9 @@ class Task(pl.LightningModule, ABC):
     def forward(self, input: Tensor) -> Any:
         """What the network gives."""
         return self.network(input)
+
+    def consult(self, data: Any) -> None:
+        """Take from the data of a run, once they fit, what batches do not hold: nothing, in most tasks."""
 
     @property
     def augments(self) -> bool:
@@ -227,68 +216,15 @@ class Task(pl.LightningModule, ABC):
             self.log(f"validation/{name}", reduce(total, reduce_op="sum") / examples)
         self._validation.clear()
 
-    def configure_optimizers(self) -> Optimizer:
-        """The optimizer over all parameters that are trained."""
-        return self._make_optimizer([p for p in self.parameters() if p.requires_grad])
-
-    def on_fit_start(self) -> None:
-        """Make the schedule, once tricks have divided the optimizer's groups in their own ``on_fit_start``."""
-        (optimizer,) = self.trainer.optimizers
-        self._values = values_of(optimizer)
-        self._schedule = self._make_schedule(optimizer)
-
-    def on_train_start(self) -> None:
-        """Bring back the schedule's state once the optimizer has its own, or its place where other values count now."""
-        assert self._schedule is not None
-        if self._saved_schedule is not None and self.takes_up:
-            (optimizer,) = self.trainer.optimizers
-            self._schedule = take_up(
-                optimizer,
-                self._planned_schedule,
-                values=self._values,
-                rates=self._saved_rates,
-                place=self._saved_schedule,
-            )
-        elif self._saved_schedule is not None:
-            self._schedule.load_state_dict(self._saved_schedule)
-        self._saved_schedule = None
-        self._plan(self._schedule)
-
-    def _planned_schedule(self, optimizer: Optimizer) -> LRScheduler:
-        schedule = self._make_schedule(optimizer)
-        self._plan(schedule)
-        return schedule
-
-    def _plan(self, schedule: LRScheduler) -> None:
-        if isinstance(schedule, CyclicCosine):
-            schedule.plan(int(self.trainer.estimated_stepping_batches))
-
-    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """Step the optimizer, and a cyclic schedule with it."""
-        super().optimizer_step(*args, **kwargs)
-        if isinstance(self._schedule, CyclicCosine):
-            self._schedule.step()
-
-    def on_train_epoch_end(self) -> None:
-        """Step the schedule; a plateau schedule looks at the validation loss."""
-        assert self._schedule is not None
-        if isinstance(self._schedule, ReduceLROnPlateau):
-            self._schedule.step(self.trainer.callback_metrics["validation/loss"])
-        elif not isinstance(self._schedule, CyclicCosine):
-            self._schedule.step()
-
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the meter and the schedule."""
-        assert self._schedule is not None
+        """Keep the meter, and the schedule."""
         checkpoint["meter"] = self.meter.state()
-        checkpoint["schedule"] = self._schedule.state_dict()
-        checkpoint["rates"] = [values["lr"] for values in self._values]
+        super().on_save_checkpoint(checkpoint)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on from a checkpoint."""
         self.meter.restore(checkpoint["meter"], self.device)
-        self._saved_schedule = checkpoint["schedule"]
-        self._saved_rates = checkpoint.get("rates", [])
+        super().on_load_checkpoint(checkpoint)
 
 
 def expect_shape(output: Any, shape: tuple[int, ...], *, what: str, samples: int) -> None:
