@@ -74,7 +74,7 @@ REFUSED = {
     "trainer.accumulate": (2, "trainer.accumulate=2"),
     "runtime.devices": (2, "runtime.devices=2"),
     "runtime.stop_epoch": (1, "runtime.stop_epoch=1"),
-    "runtime.accelerator": ("gpu", "it trains on a GPU"),
+    "runtime.accelerator": ("gpu", "runtime.accelerator=gpu"),
     "task": ({"_target_": "podium.tasks.segmentation.Segmentation"}, "task Segmentation"),
     "augment": ({"flip": {"_target_": "podium.augment.flip.Flip"}}, "augment.flip"),
     "optimizer": ({"_target_": "torch.optim.LBFGS"}, "optimizer LBFGS"),

@@ -12,6 +12,7 @@ import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from pytorch_lightning.strategies import DDPStrategy
+from torch import nn
 
 from podium.data.arrays import resident
 from podium.data.loader import BatchLoader
@@ -96,8 +97,7 @@ def loop(
             one.take_share(trainer.global_rank, of=trainer.world_size)
     if trainer.strategy.root_device.type == "cuda":
         _take_along(trainer.strategy.root_device, loader, validation)
-    if parts.trainer.compile:
-        parts.network.compile()
+    compile_network(parts.network, parts.trainer.compile)
     with quiet_lightning(), plain_memory():
         trainer.fit(
             parts.task,
@@ -106,6 +106,15 @@ def loop(
             ckpt_path=checkpoint,
             weights_only=True,
         )
+
+
+def compile_network(network: nn.Module, wanted: bool | str) -> None:
+    """Let torch compile a network's forward, where it is: in its default mode for true, else in the mode that is named.
+
+    Batches of another size are compiled anew. Names of weights stay.
+    """
+    if wanted:
+        network.compile(mode=None if wanted is True else wanted)
 
 
 def _take_along(device: torch.device, *loaders: BatchLoader) -> None:

@@ -20,7 +20,7 @@ from podium.contracts import Batch
 from podium.run.build import Assembly, build, training_batch
 from podium.run.costs import network_costs
 from podium.run.energy import Energy
-from podium.run.engine import pin_threads, plain_memory, quiet_lightning
+from podium.run.engine import compile_network, pin_threads, plain_memory, quiet_lightning
 from podium.run.errors import ConfigError
 from podium.run.memory import MIB, PeakMemory
 from podium.run.summary import measuring
@@ -78,8 +78,7 @@ def measure_speed(config: Mapping[str, Any], *, seconds: float) -> dict[str, flo
 
 def _passes(parts: Assembly, fabric: Fabric) -> tuple[Callable[[], None], Callable[[], None]]:
     """One training step, and one pass in evaluation, over the same batch."""
-    if parts.trainer.compile:
-        parts.network.compile()
+    compile_network(parts.network, parts.trainer.compile)
     _, optimizer = fabric.setup(parts.task, parts.task.configure_optimizers())
     parts.task.train()
     dtype = DTYPES.get(parts.trainer.precision, torch.float32)
