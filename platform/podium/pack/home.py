@@ -1,6 +1,6 @@
 """Where a pack trains: the device, the examples there, and the random streams that are drawn from there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -53,8 +53,13 @@ def stream_of(device: torch.device) -> torch.Generator:
     """The random stream that torch's own functions draw from on a device."""
     if device.type != "cuda":
         return torch.default_generator
-    torch.cuda.init()
+    torch.cuda.init()  # type: ignore[no-untyped-call]
     return torch.cuda.default_generators[device.index]
+
+
+def chosen(rows: Tensor, kept: Sequence[int]) -> Tensor:
+    """The rows of some lanes, where they are."""
+    return rows.index_select(0, torch.tensor(kept, dtype=torch.long).to(rows.device))
 
 
 @contextmanager

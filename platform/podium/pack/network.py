@@ -19,6 +19,7 @@ from podium.pack.fold import (
     FoldedPReLU,
     Lanes,
 )
+from podium.pack.home import chosen
 from podium.tricks.dropout import OutputDropout
 
 TWINS: dict[type[nn.Module], type[Folded]] = {
@@ -78,10 +79,11 @@ class FoldedNetwork:
             raise Unpackable("their networks differ in shape")
         self.lanes = lanes
         self.shapes = dict(shapes[0])
-        self.weights = torch.stack([_vector(network) for network in networks]).requires_grad_()
+        vectors = torch.stack([_vector(network) for network in networks])
+        self.weights = vectors.to(lanes.device).requires_grad_()
         self._sizes = [shape.numel() for shape in self.shapes.values()]
         self._folded: dict[str, Folded] = {}
-        self.module = self._fold(networks)
+        self.module = self._fold(networks).to(lanes.device)
         owners = [name.rpartition(".") for name in self.shapes]
         self._places = [(self._folded[path], leaf) for path, _, leaf in owners]
 
@@ -138,9 +140,9 @@ class FoldedNetwork:
             found[name] = (buffer if buffer.ndim == 0 else buffer[lane]).clone()
         return found
 
-    def select(self, kept: Tensor) -> None:
+    def select(self, kept: Sequence[int]) -> None:
         """Go on with these lanes only; the random streams are the caller's matter."""
-        self.weights = self.weights.detach().index_select(0, kept).requires_grad_()
+        self.weights = chosen(self.weights.detach(), kept).requires_grad_()
         for folded in self._folded.values():
             folded.select(kept)
 
