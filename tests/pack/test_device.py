@@ -201,3 +201,24 @@ def test_masks_of_another_device_are_those_that_each_run_draws_there(
         assert torch.equal(streams[lane].get_state(), torch.get_rng_state())
     torch.set_rng_state(process)
     assert not torch.equal(masks[0], masks[1])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("grouped", [False, True], ids=["one_by_one", "grouped"])
+def test_a_compiled_program_takes_the_steps_of_the_plain_one(grouped: bool, tmp_path: Path) -> None:
+    """On the CPU, with smaller last batches and a lane that leaves."""
+    found = []
+    for mode in (False, "reduce-overhead"):
+        torch.compiler.reset()
+        program = Program(lanes_of("cnn_momentum", tmp_path), grouped=grouped, compiled=mode)
+        assert (program.network.module._compiled_call_impl is not None) is bool(mode)
+        rows = first_rows(program.lanes)
+        values = []
+        for kept in ([0, 1, 2], [0, 2]):
+            program.select(kept)
+            for end in (16, 16, 5):
+                values += program.step(rows[: len(kept), :end])[0].tolist()
+            values += program.validation_means().flatten().tolist()
+        found.append(values)
+    assert found[1] == pytest.approx(found[0], abs=1e-4)

@@ -62,9 +62,10 @@ def buckets(configs: Sequence[Mapping[str, Any]]) -> Buckets:
 def refusal(config: Mapping[str, Any]) -> str | None:
     """Why a run cannot be a part of a pack, in a few words that name the key; null where it can."""
     trainer, runtime = config["trainer"], config["runtime"]
+    compiled = trainer["compile"] if on_gpus(runtime["accelerator"]) else False
     wanted = {
         "trainer.precision": (trainer["precision"], "32-true"),
-        "trainer.compile": (trainer["compile"], False),
+        "trainer.compile": (trainer["compile"], compiled),
         "trainer.channels_last": (trainer["channels_last"], False),
         "trainer.accumulate": (trainer["accumulate"], 1),
         "trainer.changes": (trainer.get("changes"), None),

@@ -20,6 +20,7 @@ from podium.pack.fold import (
     Lanes,
 )
 from podium.pack.home import chosen
+from podium.run.engine import compile_network
 from podium.tricks.dropout import OutputDropout
 
 TWINS: dict[type[nn.Module], type[Folded]] = {
@@ -115,6 +116,14 @@ class FoldedNetwork:
         if not isinstance(output, Tensor):
             raise Unpackable(f"a network that gives {type(output).__name__} cannot be packed")
         return output
+
+    def compile(self, wanted: bool | str) -> None:
+        """Let torch compile the forward of all lanes, but for masks, which come from streams that it does not know."""
+        if wanted:
+            for module in self._folded.values():
+                if isinstance(module, FoldedDropout):
+                    module.__dict__["_mask"] = torch.compiler.disable(module._mask)  # type: ignore[no-untyped-call]
+        compile_network(self.module, wanted)
 
     def parts(self, matrix: Tensor) -> dict[str, Tensor]:
         """A matrix (lanes, parameters), such as the weights, as (lanes, *shape) by name, sharing its memory."""

@@ -16,11 +16,13 @@ from podium.pack.updates import make_update
 class Program:
     """Lanes under way. Rows of orders and columns of losses follow ``lanes``, as all matrices do.
 
+    ``compiled`` is a value of ``trainer.compile``.
+
     Raises:
         Unpackable: a part of the runs has no packed form.
     """
 
-    def __init__(self, lanes: Sequence[Lane], *, grouped: bool) -> None:
+    def __init__(self, lanes: Sequence[Lane], *, grouped: bool, compiled: bool | str = False) -> None:
         data = lanes[0].parts.data
         self.lanes = list(lanes)
         self.home = lanes[0].home
@@ -28,6 +30,7 @@ class Program:
         self._streams = Lanes([lane.generator for lane in lanes], grouped=grouped, device=self.home.device)
         networks = [lane.parts.network for lane in lanes]
         self.network = FoldedNetwork(networks, self._streams)
+        self.network.compile(compiled)
         self.edits = Edits([lane.parts.tricks for lane in lanes], self.network, networks[0])
         self.update = make_update([lane.rate.optimizer for lane in lanes], self.network.weights)
 

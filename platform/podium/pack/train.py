@@ -147,7 +147,8 @@ class _Pack:
             lanes = [lane for lane in lanes if not is_final(find_record(lane.config))]
             if not lanes:
                 return
-            program = Program(lanes, grouped=self._grouped)
+            compiled = lanes[0].parts.trainer.compile
+            program = Program(lanes, grouped=self._grouped, compiled=compiled)
             with interrupts() as asked:
                 self._open(lanes)
                 try:

@@ -19,6 +19,7 @@ from podium.pack.home import stream_of, wait_for
 from podium.pack.lane import Lane
 from podium.pack.network import put
 from podium.pack.program import Program
+from podium.run.engine import compile_network
 
 TOLERANCE = 1e-4  # of the largest gradient: single precision, summed in another order
 REPEATS, WARM_UP = 4, 2
@@ -54,6 +55,7 @@ def seconds_alone(lane: Lane) -> float:
     task, batch = lane.parts.task, _batch(lane, first_rows([lane])[0])
     with _as_before(lane):
         optimizer = task.configure_optimizers()
+        compile_network(lane.parts.network, lane.parts.trainer.compile)
 
         def step() -> None:
             optimizer.zero_grad()
@@ -66,7 +68,8 @@ def seconds_alone(lane: Lane) -> float:
 def seconds_packed(lanes: Sequence[Lane], *, grouped: bool) -> float:
     """How long a step of these runs as one program takes."""
     spares = [spare(lane) for lane in lanes]
-    program, rows = Program(spares, grouped=grouped), first_rows(spares)
+    compiled = lanes[0].parts.trainer.compile
+    program, rows = Program(spares, grouped=grouped, compiled=compiled), first_rows(spares)
     return _least(lambda: program.step(rows), program.home.device)
 
 
