@@ -20,15 +20,19 @@ from torch._subclasses.fake_tensor import (
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
 from podium.data.arrays import Arrays, resident
+from podium.pack.choice import Choice, choose
+from podium.pack.errors import Unpackable
 from podium.pack.fold import FoldedDropout, FoldedDropout2d, Lanes
 from podium.pack.home import Home
 from podium.pack.lane import Lane
 from podium.pack.program import Program
 from podium.pack.train import build_lanes
-from podium.pack.trial import first_rows
+from podium.pack.trial import check_same, first_rows
+from podium.run.under_way import environment_of
 
-from .sides import CNN, MLP, configs_of
+from .sides import CNN, MLP, configs_of, packed
 
+pytestmark = pytest.mark.filterwarnings("ignore:Accessing the data pointer of FakeTensor")
 NAME = "stand_in"
 ROOM = 10**9
 EVERY = (
@@ -75,8 +79,7 @@ def made(
         lanes = [replace(lane, home=home) for lane in lanes]
         for module in (module for lane in lanes for module in lane.parts.network.modules()):
             module._buffers |= {name: fake.from_tensor(held) for name, held in module._buffers.items()}
-        rows = first_rows(lanes).to(train.input.device)
-        return Program(lanes, grouped=grouped), rows
+        return Program(lanes, grouped=grouped), first_rows(lanes)
 
     yield make
     fake.__exit__(None, None, None)
@@ -201,6 +204,61 @@ def test_masks_of_another_device_are_those_that_each_run_draws_there(
         assert torch.equal(streams[lane].get_state(), torch.get_rng_state())
     torch.set_rng_state(process)
     assert not torch.equal(masks[0], masks[1])
+
+
+def test_the_check_before_a_pack_is_made_without_tf32_which_is_as_before_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    gradient = Program.gradient
+
+    def look(self: Program, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        seen.append(torch.backends.cudnn.allow_tf32)
+        return gradient(self, rows)
+
+    monkeypatch.setattr(Program, "gradient", look)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    check_same(lanes_of("mlp_adam", tmp_path))
+    assert seen == [False]
+    assert torch.backends.cudnn.allow_tf32
+
+
+def test_a_program_that_does_not_fit_is_left_out_and_none_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lanes = lanes_of("mlp_adam", tmp_path)
+    most = 2
+
+    def seconds(lanes: list[Lane], *, grouped: bool) -> float:
+        if len(lanes) > most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return 1.0
+
+    monkeypatch.setattr("podium.pack.choice.STEP", 2)
+    monkeypatch.setattr("podium.pack.choice.seconds_packed", seconds)
+    monkeypatch.setattr("podium.pack.choice.seconds_alone", lambda lane: 1.0)
+    environment = environment_of(lanes[0].config)
+    assert choose(lanes, tmp_path / "some", environment) == Choice(2, False, 2.0)
+    most = 1
+    with pytest.raises(Unpackable, match="no program of them fits into the memory"):
+        choose(lanes, tmp_path / "none", environment)
+
+
+@pytest.mark.usefixtures("no_pictures")
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_pack_is_as_deterministic_as_its_runs_ask_for(
+    wanted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = torch.are_deterministic_algorithms_enabled()
+    seen = []
+    monkeypatch.setattr(
+        "podium.pack.train.check_same",
+        lambda lanes: seen.append(torch.are_deterministic_algorithms_enabled()),
+    )
+    words = (*MLP, "trainer.max_epochs=1", f"trainer.deterministic={wanted}".lower())
+    packed(configs_of(words, ("seed=0", "seed=1"), tmp_path))
+    assert seen == [wanted]
+    assert torch.are_deterministic_algorithms_enabled() is before
 
 
 @pytest.mark.slow

@@ -81,10 +81,11 @@ def spare(lane: Lane) -> Lane:
 
 
 def first_rows(lanes: Sequence[Lane]) -> Tensor:
-    """The first batch of each, (lanes, batch)."""
+    """The first batch of each, (lanes, batch), where the examples are."""
     begin, end = lanes[0].loader.bounds()[0]
     orders = [lane.loader.order(0) for lane in lanes]
-    return torch.stack([order[begin:end] for order in orders if order is not None])
+    rows = torch.stack([order[begin:end] for order in orders if order is not None])
+    return rows.to(lanes[0].home.train.input.device)
 
 
 def _alone(lane: Lane, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
