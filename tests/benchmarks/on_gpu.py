@@ -1,10 +1,12 @@
-"""Training on a GPU, for `make bench-gpu`: images a second of ResNet-50, and the time to 94% on CIFAR-10.
+"""Training on a GPU, for `make bench-gpu`: images a second of ResNet-50, the time to 94% on CIFAR-10, and a map of LeNets.
 
-Everything is built from `trainer=gpu`. Synthetic batches lie on the GPU; packed ones are read, cut and copied there.
-Nothing is noted where there is no GPU. Packs of trials are not here: they train on a processor (docs/gpu.md).
+The first two are built from `trainer=gpu`. Synthetic batches lie on the GPU; packed ones are read, cut and copied there. The
+map is 10 initialisers x 100 rates of dropout, each cell a run of 10 epochs of MNIST, trained as packs;
+`PODIUM_MAP_CELLS=100` trains so many of them, spread over it. Nothing is noted where there is no GPU.
 """
 
 import itertools
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -17,6 +19,8 @@ from podium.augment.flip import Flip
 from podium.augment.resized_crop import ResizedCrop
 from podium.contracts import Batch
 from podium.data.loader import BatchLoader
+from podium.pack.bucket import buckets
+from podium.pack.train import train_packed
 from podium.records.journal import JOURNAL_FILE, read
 from podium.run.assemble import compose
 from podium.run.build import build
@@ -32,6 +36,12 @@ CIFAR = ("network=cifar_resnet20", "data=cifar10", "augment=flip_crop", "trainer
 ERROR = 0.06
 GPU = torch.device("cuda")
 RECIPE = Form("bf16-mixed", True, True)
+MAP = ("network=lenet5", "data=mnist", "trainer.max_epochs=10", "tracking=none", "runtime.progress=false")
+INITIALIZERS = (
+    *("glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "lecun_normal", "lecun_uniform"),
+    *("orthogonal", "small_normal", "small_uniform", "torch_default"),
+)
+CELLS = [(initializer, rate / 125) for initializer in INITIALIZERS for rate in range(100)]
 
 
 def rate(
@@ -99,4 +109,36 @@ def test_time_to_accuracy(tmp_path: Path, note: Note) -> None:
         must="1.5 s on an H200",
         goal="1.0 s",
         met=seconds is not None and seconds <= 1.5,
+    )
+
+
+def map_seconds(words: Iterable[str], folder: Path, cells: int) -> tuple[int, int, float]:
+    """Train so many cells of the map as packs: runs that were trained, programs, and the seconds it took."""
+    chosen = [CELLS[k * len(CELLS) // cells] for k in range(cells)]
+    words = [*words, "tricks=[dropout]", f"paths.runs={folder}"]
+    configs = [
+        compose([*words, f"initializer={initializer}", f"tricks.dropout.p={rate}"])
+        for initializer, rate in chosen
+    ]
+    runs = programs = 0
+    began = time.perf_counter()
+    for places in buckets(configs).packs:
+        records, made = train_packed([configs[place] for place in places])
+        runs, programs = runs + len(records), programs + made
+    return runs, programs, time.perf_counter() - began
+
+
+@pytest.mark.timeout(0)
+def test_map_of_initialisers_and_dropout(tmp_path: Path, note: Note) -> None:
+    if not Path("datasets/MNIST").is_dir():
+        pytest.skip("MNIST is not in datasets/; podium data prepare data=mnist brings it")
+    cells = int(os.environ.get("PODIUM_MAP_CELLS", len(CELLS)))
+    runs, programs, seconds = map_seconds(MAP, tmp_path, cells)
+    note(
+        what=f"{cells} of {len(CELLS)} LeNets (initialiser x dropout), MNIST, 10 epochs, as packs",
+        against=torch.cuda.get_device_name(),
+        measured=f"{seconds / 60:.1f} min in {programs} programs",
+        must="",
+        goal="",
+        met=runs == cells,
     )

@@ -107,6 +107,8 @@ def test_the_conditions_of_a_speed_are_its_batch_precision_and_layout():
     assert conditions_of(config) == "batch 64, bf16-mixed, channels last"
     config["trainer"]["compile"] = True
     assert conditions_of(config).endswith("channels last, compiled")
+    config["trainer"]["compile"] = "reduce-overhead"
+    assert conditions_of(config).endswith("channels last, compiled (reduce-overhead)")
 
 
 def test_an_unknown_column_is_refused_with_the_nearest_name():

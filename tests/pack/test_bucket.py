@@ -74,7 +74,7 @@ REFUSED = {
     "trainer.accumulate": (2, "trainer.accumulate=2"),
     "runtime.devices": (2, "runtime.devices=2"),
     "runtime.stop_epoch": (1, "runtime.stop_epoch=1"),
-    "runtime.accelerator": ("gpu", "it trains on a GPU"),
+    "runtime.accelerator": ("gpu", "runtime.accelerator=gpu"),
     "task": ({"_target_": "podium.tasks.segmentation.Segmentation"}, "task Segmentation"),
     "augment": ({"flip": {"_target_": "podium.augment.flip.Flip"}}, "augment.flip"),
     "optimizer": ({"_target_": "torch.optim.LBFGS"}, "optimizer LBFGS"),
@@ -88,6 +88,19 @@ def test_what_does_not_pack_says_which_key(plain, key):
     value, reason = REFUSED[key]
     assert refusal(with_(plain, key, value)) == reason
     assert refusal(plain) is None
+
+
+@pytest.mark.parametrize("accelerator", ["gpu", "auto"])
+def test_on_a_gpu_runs_pack_also_compiled_but_not_in_bfloat16(plain, monkeypatch, accelerator):
+    there = with_(plain, "runtime.accelerator", accelerator)
+    compiled = with_(there, "trainer.compile", "reduce-overhead")
+    assert refusal(compiled) is not None
+    monkeypatch.setattr("podium.pack.bucket.on_gpus", lambda accelerator: accelerator != "cpu")
+    assert refusal(there) is None
+    assert refusal(compiled) is None
+    assert refusal(with_(plain, "trainer.compile", True)) == "trainer.compile=True"
+    assert refusal(with_(there, "trainer.precision", "bf16-mixed")) == "trainer.precision=bf16-mixed"
+    assert buckets([there, compiled]).packs == []
 
 
 def test_a_monitor_that_is_not_logged_is_left_to_the_run_itself():

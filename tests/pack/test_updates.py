@@ -63,7 +63,7 @@ def test_a_lane_goes_on_with_what_it_remembers_when_others_leave() -> None:
         update = make_update([owner([nn.Parameter(torch.ones(3))], **one) for one in settings], weights)
         for step in range(6):
             if step == leaving_after:
-                update.select(torch.tensor([1]))
+                update.select([1])
                 weights = weights[1:].clone()
             update.step(weights, torch.full_like(weights, 0.1 * step))
         return weights[-1]

@@ -70,15 +70,50 @@ def test_a_form_with_another_loss_is_left_out_however_fast(monkeypatch, loss):
         assert timed(monkeypatch, costs, {MIXED: loss}) == Found(MIXED, 10.0)
 
 
+def test_a_form_that_takes_too_much_memory_is_left_out_but_not_the_plain_one(monkeypatch):
+    def make(form):
+        def step():
+            if form == full:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return 2.0
+
+        step.cost = {PLAIN: 1.0, MIXED: 0.1, LAST: 0.5}[form]
+        return step
+
+    monkeypatch.setattr(forms, "_seconds", lambda step: step.cost)
+    full = MIXED
+    assert fastest([PLAIN, MIXED, LAST], make) == Found(LAST, 2.0)
+    full = PLAIN
+    with pytest.raises(torch.OutOfMemoryError):
+        fastest([PLAIN, MIXED, LAST], make)
+
+
+@pytest.mark.parametrize(("accumulate", "graphs"), [(1, True), (2, False)])
+def test_on_a_gpu_compiled_forms_are_measured_and_graphs_where_no_gradients_are_kept(
+    auto, monkeypatch, accumulate, graphs
+):
+    monkeypatch.setattr(forms, "on_gpus", lambda accelerator: True)
+    monkeypatch.setattr(forms, "fastest", lambda found, make: found)
+    plain = {
+        **auto,
+        "trainer": {**auto["trainer"], "precision": "32-true", "channels_last": False, "compile": False}
+        | {"accumulate": accumulate},
+    }
+    found = forms.measure(plain, ["compile"])
+    modes = [False, True, "reduce-overhead"] if graphs else [False, True]
+    assert [form.compile for form in found] == modes
+
+
 def test_only_forms_that_are_open_and_can_matter_are_measured():
     every = ["precision", "channels_last", "compile"]
     picture, row = torch.zeros(1, 8, 8), torch.zeros(64)
     cnn, dense = nn.Sequential(nn.Conv2d(1, 2, 3)), nn.Sequential(nn.Linear(64, 2))
-    assert candidates(PLAIN, every, dense, sample=row, gpu=False) == [PLAIN, MIXED]
-    assert candidates(PLAIN, every, cnn, sample=picture, gpu=False)[0] == PLAIN
-    assert len(candidates(PLAIN, every, cnn, sample=picture, gpu=False)) == 4
-    assert len(candidates(PLAIN, every, cnn, sample=picture, gpu=True)) == 8
-    assert candidates(MIXED, ["channels_last"], cnn, sample=picture, gpu=True) == [MIXED, LAST]
+    cpu, gpu = [False], [False, True, "reduce-overhead"]
+    assert candidates(PLAIN, every, dense, sample=row, modes=cpu) == [PLAIN, MIXED]
+    assert candidates(PLAIN, every, cnn, sample=picture, modes=cpu)[0] == PLAIN
+    assert len(candidates(PLAIN, every, cnn, sample=picture, modes=cpu)) == 4
+    assert len(candidates(PLAIN, every, cnn, sample=picture, modes=gpu)) == 12
+    assert candidates(MIXED, ["channels_last"], cnn, sample=picture, modes=gpu) == [MIXED, LAST]
 
 
 def test_every_form_of_a_real_network_gives_its_loss_within_the_tolerance(auto):
@@ -91,7 +126,7 @@ def test_every_form_of_a_real_network_gives_its_loss_within_the_tolerance(auto):
     losses = [
         steps_of(build({**plain, "trainer": {**plain["trainer"], "channels_last": form.channels_last}}), form, batch,
                  torch.device("cpu"))()
-        for form in candidates(PLAIN, ["precision", "channels_last"], parts.network, sample=batch.input[0], gpu=False)
+        for form in candidates(PLAIN, ["precision", "channels_last"], parts.network, sample=batch.input[0], modes=[False])
     ]  # fmt: skip
     assert losses[1:] == [pytest.approx(losses[0], rel=forms.SAME)] * 3
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)  # channels last is the same numbers

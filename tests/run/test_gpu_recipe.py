@@ -11,7 +11,9 @@ from podium.data.arrays import Arrays, resident
 from podium.records.record import entry_hash
 from podium.run.assemble import compose
 from podium.run.build import build, make
+from podium.run.engine import compile_network
 from podium.run.errors import ConfigError
+from podium.run.settings import MODES
 from podium.run.train import train
 
 SMALL = (
@@ -90,8 +92,55 @@ def test_bfloat16_gives_nearly_the_same_losses_and_weights_stay_float32(tmp_path
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_compiled_network_gives_the_same_losses(tmp_path: Path) -> None:
-    assert losses(tmp_path, "trainer.compile=true") == pytest.approx(losses(tmp_path), abs=1e-4)
+@pytest.mark.parametrize("mode", ["true", *MODES])
+def test_a_compiled_network_gives_the_same_losses(tmp_path: Path, mode: str) -> None:
+    """Its last batches, of training and of validation, are smaller than the others."""
+    data = build(compose([*SMALL])).data
+    data.prepare_data()
+    data.setup("fit")
+    assert all(len(data.examples(split)) % 16 > 1 for split in ("train", "validation"))
+    torch.compiler.reset()  # what another mode left is not taken for this one's
+    assert losses(tmp_path, f"trainer.compile={mode}") == pytest.approx(losses(tmp_path), abs=1e-4)
+
+
+def test_a_mode_of_compilation_is_another_entry_and_true_is_what_it_was() -> None:
+    kinds = [compose([*SMALL, f"trainer.compile={kind}"]) for kind in ("false", "true", "reduce-overhead")]
+    assert [config["trainer"]["compile"] for config in kinds] == [False, True, "reduce-overhead"]
+    assert entry_hash(kinds[0]) == entry_hash(compose([*SMALL]))
+    assert len({entry_hash(config) for config in kinds}) == 3
+
+
+WRONG = {
+    "trainer.compile=fast": (
+        r"trainer\.compile must be true, false or one of reduce-overhead, max-autotune, max-autotune-no-cudagraphs, "
+        r"got fast; set true for torch's default mode"
+    ),
+    "trainer.compile=default": r"trainer\.compile must be true, .* got default; set true",
+    "trainer.compile=2": r"trainer\.compile must be bool \| str, got 2",
+    "trainer.compile=reduce-overhead trainer.accumulate=2": (
+        r"trainer\.accumulate must be 1 with compile=reduce-overhead, .* got 2; set compile=true"
+    ),
+}
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_a_wrong_mode_is_one_line(words: str) -> None:
+    with pytest.raises(ConfigError, match=WRONG[words]) as told:
+        compose([*SMALL, *words.split()])
+    assert "\n" not in str(told.value)
+
+
+def test_gradients_may_be_gathered_where_there_are_no_graphs() -> None:
+    for mode in ("true", "max-autotune-no-cudagraphs"):
+        compose([*SMALL, f"trainer.compile={mode}", "trainer.accumulate=2"])
+
+
+def test_the_mode_is_given_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self, **how: asked.append(how))
+    for wanted in (False, True, "reduce-overhead"):
+        compile_network(torch.nn.Linear(2, 2), wanted)
+    assert asked == [{"mode": None}, {"mode": "reduce-overhead"}]
 
 
 def arrays(examples: int = 8) -> Arrays:

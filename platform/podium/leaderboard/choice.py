@@ -68,12 +68,16 @@ def conditions_of(config: Mapping[str, Any]) -> str:
     trainer = config.get("trainer") or {}
     batch = value_of(config, "data.batch_size")
     said = [*([] if batch is None else [f"batch {batch}"]), str(trainer.get("precision", "32-true"))]
-    said += [
-        words
-        for key, words in (("channels_last", "channels last"), ("compile", "compiled"))
-        if trainer.get(key)
-    ]
-    return ", ".join(said)
+    said += ["channels last"] if trainer.get("channels_last") else []
+    return ", ".join([*said, *compiled(trainer)])
+
+
+def compiled(trainer: Mapping[str, Any]) -> list[str]:
+    """What is said of compilation, with its mode where that is not torch's default; nothing where there is none."""
+    wanted = trainer.get("compile")
+    if not wanted:
+        return []
+    return ["compiled" if wanted is True else f"compiled ({wanted})"]
 
 
 def _admitted(board: Board, config: Mapping[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from podium.leaderboard.choice import value_of
+from podium.leaderboard.choice import compiled, value_of
 from podium.leaderboard.columns import NO_BREAK, NOT_MEASURED, count, scaled
 from podium.leaderboard.latex import tabular
 from podium.leaderboard.render import template
@@ -63,7 +63,7 @@ def _measured(name: str, title: str, help: str, form: Callable[[float], str]) ->
 def _layout(row: SpeedRow) -> str:
     trainer = row.config["trainer"]
     said = ["channels last" if trainer["channels_last"] else "channels first"]
-    return ", ".join([*said, *(["compiled"] if trainer["compile"] else [])])
+    return ", ".join([*said, *compiled(trainer)])
 
 
 def _three(value: float) -> str:

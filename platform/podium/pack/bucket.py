@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from podium.records.record import canonical_json
+from podium.run.workers import on_gpus
 
 Config = dict[str, Any]
 MOST = 256  # runs in a pack: more of them are several packs, so that an interruption loses little
@@ -61,9 +62,10 @@ def buckets(configs: Sequence[Mapping[str, Any]]) -> Buckets:
 def refusal(config: Mapping[str, Any]) -> str | None:
     """Why a run cannot be a part of a pack, in a few words that name the key; null where it can."""
     trainer, runtime = config["trainer"], config["runtime"]
+    compiled = trainer["compile"] if on_gpus(runtime["accelerator"]) else False
     wanted = {
         "trainer.precision": (trainer["precision"], "32-true"),
-        "trainer.compile": (trainer["compile"], False),
+        "trainer.compile": (trainer["compile"], compiled),
         "trainer.channels_last": (trainer["channels_last"], False),
         "trainer.accumulate": (trainer["accumulate"], 1),
         "trainer.changes": (trainer.get("changes"), None),
@@ -73,8 +75,8 @@ def refusal(config: Mapping[str, Any]) -> str | None:
     for key, (value, needed) in wanted.items():
         if value != needed:
             return f"{key}={value}"
-    if runtime["accelerator"] == "gpu" or (runtime["accelerator"] != "cpu" and _has_other_device()):
-        return "it trains on a GPU"
+    if not _has_home(runtime["accelerator"]):
+        return f"runtime.accelerator={runtime['accelerator']}"
     if (task := config["task"]["_target_"]) != TASK:
         return f"task {task.rpartition('.')[2]}"
     if augment := config.get("augment"):
@@ -123,5 +125,7 @@ def shape_of(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _has_other_device() -> bool:
-    return torch.cuda.is_available() or torch.backends.mps.is_available()
+def _has_home(accelerator: str) -> bool:
+    """Whether packs train where a run of this accelerator trains: on a processor, or on a GPU with CUDA."""
+    on_processor = accelerator == "auto" and not torch.backends.mps.is_available()
+    return accelerator == "cpu" or on_gpus(accelerator) or on_processor

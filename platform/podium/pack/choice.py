@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from podium.pack.errors import Unpackable
 from podium.pack.lane import Lane
 from podium.pack.trial import seconds_alone, seconds_packed
 from podium.records.environment import Environment
@@ -35,7 +36,11 @@ class Choice:
 
 
 def choose(lanes: Sequence[Lane], runs: Path, environment: Environment) -> Choice:
-    """The fastest form for these lanes on this machine."""
+    """The fastest form for these lanes on this machine.
+
+    Raises:
+        Unpackable: none fits into the memory of the GPU.
+    """
     path = runs / CHOICES_FILE
     known = _read(path)
     key = _key(lanes, environment)
@@ -55,11 +60,22 @@ def _measure(lanes: Sequence[Lane]) -> Choice:
     with plain_memory():
         alone = seconds_alone(lanes[0])
         found = [
-            Choice(count, grouped, round(alone * count / seconds_packed(lanes[:count], grouped=grouped), 3))
+            Choice(count, grouped, round(alone * count / seconds, 3))
             for count in counts
             for grouped in ways
+            if (seconds := _seconds_of(lanes[:count], grouped=grouped)) is not None
         ]
+    if not found:
+        raise Unpackable("no program of them fits into the memory of the GPU")
     return max(found, key=lambda choice: choice.speedup)
+
+
+def _seconds_of(lanes: Sequence[Lane], *, grouped: bool) -> float | None:
+    """How long a step of a program takes; null where it does not fit into the memory of a GPU."""
+    try:
+        return seconds_packed(lanes, grouped=grouped)
+    except torch.OutOfMemoryError:
+        return None
 
 
 def has_convolutions(network: nn.Module) -> bool:
@@ -74,6 +90,7 @@ def _key(lanes: Sequence[Lane], environment: Environment) -> str:
     tricks = [type(trick).__name__ for trick in parts.tricks]
     shape = [parts.data.shape, parts.data.batch_size, network, tricks, type(lanes[0].rate.optimizer).__name__]
     machine = [environment.cpu, environment.cores, torch.__version__, torch.get_num_threads()]
+    machine += environment.gpus
     digest = hashlib.sha256(canonical_json([shape, machine]).encode()).hexdigest()[:16]
     return f"{type(parts.network).__name__} {digest} x{len(lanes)}"
 

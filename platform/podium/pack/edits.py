@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from podium.contracts import Trick
 from podium.pack.errors import Unpackable
+from podium.pack.home import chosen
 from podium.pack.network import FoldedNetwork
 from podium.tricks.dropout import Dropout
 from podium.tricks.early_stopping import EarlyStopping
@@ -45,13 +46,14 @@ class Edits:
             if type(first) not in PACKED:
                 raise Unpackable(f"the trick {type(first).__name__} cannot be packed")
             if (name := PACKED[type(first)]) is not None:
-                self._strengths.append((first, _column([getattr(trick, name) for trick in of_lanes])))
+                values = _column([getattr(trick, name) for trick in of_lanes])
+                self._strengths.append((first, values.to(folded.weights.device)))
         self.softens = any(isinstance(trick, LabelSmoothing) for trick, _ in self._strengths)
         self._folded = folded
         weights = set(shrinkable(network))
         self._shrinkable = [name for name, p in network.named_parameters() if p in weights]
         masks = [torch.full((p.numel(),), float(p in weights)) for p in network.parameters()]
-        self._mask = torch.cat(masks)
+        self._mask = torch.cat(masks).to(folded.weights.device)
 
     def targets(self, target: Tensor, classes: int) -> Tensor:
         """Training targets of (lanes * batch,) class numbers: probabilities where a trick edits them."""
@@ -95,9 +97,9 @@ class Edits:
                 for name in self._shrinkable:
                     _bound(parts[name], strength)
 
-    def select(self, kept: Tensor) -> None:
+    def select(self, kept: Sequence[int]) -> None:
         """Go on with these lanes only."""
-        self._strengths = [(trick, column.index_select(0, kept)) for trick, column in self._strengths]
+        self._strengths = [(trick, chosen(column, kept)) for trick, column in self._strengths]
 
 
 def _bound(units: Tensor, bound: Tensor) -> None:

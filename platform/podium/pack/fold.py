@@ -15,13 +15,16 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
+from podium.pack.home import CPU, chosen, drawing_from
+
 
 @dataclass
 class Lanes:
-    """How many lanes there are, and the random stream of each; all folded modules look here."""
+    """How many lanes there are, the random stream of each, and where they are; all folded modules look here."""
 
     generators: list[torch.Generator]
     grouped: bool = False  # convolutions of all lanes as one of many groups; else one after the other
+    device: torch.device = CPU
 
     def __len__(self) -> int:
         return len(self.generators)
@@ -47,7 +50,7 @@ class Folded(nn.Module):
     def gather(self, modules: Sequence[nn.Module]) -> None:
         """Take what differs between the lanes."""
 
-    def select(self, kept: Tensor) -> None:
+    def select(self, kept: Sequence[int]) -> None:
         """Go on with these lanes only."""
 
     def by_lane(self, input: Tensor) -> Tensor:
@@ -126,11 +129,11 @@ class FoldedBatchNorm(Folded, _BatchNorm):
         if self.num_batches_tracked is not None:
             self.num_batches_tracked = self.num_batches_tracked.clone()
 
-    def select(self, kept: Tensor) -> None:
+    def select(self, kept: Sequence[int]) -> None:
         """Go on with the statistics of these lanes."""
         for name, buffer in self._buffers.items():
             if buffer is not None and buffer.ndim:
-                self._buffers[name] = buffer.index_select(0, kept)
+                self._buffers[name] = chosen(buffer, kept)
 
     def forward(self, input: Tensor) -> Tensor:
         """Of (lanes * batch, channels, ...)."""
@@ -166,15 +169,16 @@ class FoldedDropout(Folded, nn.Dropout):
     """Masks that each lane draws from its own stream, as torch's dropout would: nothing where its rate is 0."""
 
     whole_channels = False
+    draw = staticmethod(F.dropout)
 
     def gather(self, modules: Sequence[nn.Module]) -> None:
         """Take every lane's rate."""
         self.rates = [float(module.p) for module in modules]  # type: ignore[arg-type]
         self.masks = _Masks()
 
-    def select(self, kept: Tensor) -> None:
+    def select(self, kept: Sequence[int]) -> None:
         """Go on with these lanes' rates."""
-        self.rates = [self.rates[k] for k in kept.tolist()]
+        self.rates = [self.rates[k] for k in kept]
         self.masks = _Masks()
 
     def forward(self, input: Tensor) -> Tensor:
@@ -190,15 +194,26 @@ class FoldedDropout(Folded, nn.Dropout):
     def _mask(self, shape: torch.Size) -> Tensor:
         mask = self.masks.by_shape.get(shape)
         if mask is None:
-            mask = self.masks.by_shape[shape] = torch.ones(shape)
+            mask = self.masks.by_shape[shape] = torch.ones(shape, device=self.lanes.device)
+        if self.lanes.device != CPU:
+            return self._drawn_there(mask)
         kept = [1 - rate for rate in self.rates]
         for k, rate in enumerate(self.rates):
             if rate > 0:
                 mask[k].bernoulli_(kept[k], generator=self.lanes.generators[k])
         return mask.div_(torch.tensor(kept).view(-1, *[1] * (len(shape) - 1)))
 
+    def _drawn_there(self, mask: Tensor) -> Tensor:
+        """Masks of another device: there torch's dropout draws in a way of its own, so it draws them itself."""
+        for k, rate in enumerate(self.rates):
+            if rate > 0:
+                with drawing_from(self.lanes.generators[k], mask.device):
+                    mask[k] = self.draw(torch.ones_like(mask[k]), rate)
+        return mask
+
 
 class FoldedDropout2d(FoldedDropout):
     """The same with one draw for a whole channel."""
 
     whole_channels = True
+    draw = staticmethod(F.dropout2d)

@@ -13,6 +13,7 @@ from podium.contracts import Trick
 from podium.data.loader import BatchLoader
 from podium.optim.cyclic_cosine import CyclicCosine
 from podium.pack.errors import Unpackable
+from podium.pack.home import Home
 from podium.run.build import Assembly, make
 from podium.run.engine import training_loader
 from podium.tricks.early_stopping import EarlyStopping
@@ -48,7 +49,7 @@ class Rate:
 
 @dataclass
 class Lane:
-    """One run of a pack. ``generator`` goes on where building it left the random stream of the process.
+    """One run of a pack. ``generator`` goes on where building it left the random stream of the process on the device.
 
     ``seconds`` are its share of what all lanes took while it was one of them.
     """
@@ -60,18 +61,19 @@ class Lane:
     loader: BatchLoader
     stopping: EarlyStopping | None
     place: int  # in the order that was asked for
+    home: Home
     seconds: float = 0.0
     examples: int = 0
     stopped: bool = False
 
     @classmethod
-    def of(cls, config: Config, parts: Assembly, stream: Tensor, place: int) -> "Lane":
+    def of(cls, config: Config, parts: Assembly, stream: Tensor, place: int, home: Home) -> "Lane":
         """The lane of a run that was built just now, with the state of the random stream then.
 
         Raises:
             Unpackable: its schedule has no packed form.
         """
-        generator = torch.Generator()
+        generator = torch.Generator(home.device)
         generator.set_state(stream)
         return cls(
             config=config,
@@ -81,6 +83,7 @@ class Lane:
             loader=training_loader(parts, seed=config["seed"]),
             stopping=stopping_of(parts.tricks),
             place=place,
+            home=home,
         )
 
 

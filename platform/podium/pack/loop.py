@@ -7,6 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from podium.pack.home import chosen
 from podium.pack.lane import Lane
 from podium.pack.program import Program
 from podium.run.engine import plain_memory
@@ -65,6 +66,7 @@ class Loop:
     def _epoch(self, epoch: int, asked: Interrupts) -> None:
         program = self.program
         orders = torch.stack([_order(lane, epoch) for lane in program.lanes])
+        orders = orders.to(program.home.train.input.device)
         for begin, end in self._bounds:
             losses, wrong = program.step(orders[:, begin:end])
             self._losses.append(losses)
@@ -73,9 +75,10 @@ class Loop:
             self._steps += 1
             if self._steps % self.every_n_steps == 0:
                 alive = self._flush(epoch, None)
-                orders = orders.index_select(0, alive)
                 if not program.lanes:
                     return
+                if len(alive) < len(orders):
+                    orders = chosen(orders, alive)
             asked.check()
         self._flush(epoch, program.validate())
         if program.lanes:
@@ -84,7 +87,7 @@ class Loop:
         if program.lanes:
             self._compact(self.ends.rung(epoch + 1))
 
-    def _flush(self, epoch: int, validation: Sequence[Mapping[str, float]] | None) -> Tensor:
+    def _flush(self, epoch: int, validation: Sequence[Mapping[str, float]] | None) -> list[int]:
         """Record what was trained since the last time; diverged lanes leave. The places of those that stay."""
         lanes = self.program.lanes
         first = self._steps - len(self._losses)
@@ -104,14 +107,14 @@ class Loop:
             self._keep(alive)
         if validation:
             self.program.rates_changed()
-        return torch.tensor(alive, dtype=torch.long)
+        return alive
 
     def _means(self, lanes: int) -> tuple[list[dict[str, float]], list[int]]:
         """The training metrics of each lane since the last flush, and its first step that was not finite, or -1."""
         if not self._losses:
             return [{} for _ in range(lanes)], [-1] * lanes
         sizes = torch.tensor(self._sizes).view(-1, 1)
-        losses, wrong = torch.stack(self._losses), torch.stack(self._wrong)
+        losses, wrong = torch.stack(self._losses).cpu(), torch.stack(self._wrong).cpu()
         finite = torch.isfinite(losses)
         bad = torch.where(finite.all(0), -1, (~finite).int().argmax(0)).tolist()
         examples = sum(self._sizes)

@@ -19,6 +19,8 @@ from podium.pack.fold import (
     FoldedPReLU,
     Lanes,
 )
+from podium.pack.home import chosen
+from podium.run.engine import compile_network
 from podium.tricks.dropout import OutputDropout
 
 TWINS: dict[type[nn.Module], type[Folded]] = {
@@ -78,10 +80,11 @@ class FoldedNetwork:
             raise Unpackable("their networks differ in shape")
         self.lanes = lanes
         self.shapes = dict(shapes[0])
-        self.weights = torch.stack([_vector(network) for network in networks]).requires_grad_()
+        vectors = torch.stack([_vector(network) for network in networks])
+        self.weights = vectors.to(lanes.device).requires_grad_()
         self._sizes = [shape.numel() for shape in self.shapes.values()]
         self._folded: dict[str, Folded] = {}
-        self.module = self._fold(networks)
+        self.module = self._fold(networks).to(lanes.device)
         owners = [name.rpartition(".") for name in self.shapes]
         self._places = [(self._folded[path], leaf) for path, _, leaf in owners]
 
@@ -114,6 +117,14 @@ class FoldedNetwork:
             raise Unpackable(f"a network that gives {type(output).__name__} cannot be packed")
         return output
 
+    def compile(self, wanted: bool | str) -> None:
+        """Let torch compile the forward of all lanes, but for masks, which come from streams that it does not know."""
+        if wanted:
+            for module in self._folded.values():
+                if isinstance(module, FoldedDropout):
+                    module.__dict__["_mask"] = torch.compiler.disable(module._mask)  # type: ignore[no-untyped-call]
+        compile_network(self.module, wanted)
+
     def parts(self, matrix: Tensor) -> dict[str, Tensor]:
         """A matrix (lanes, parameters), such as the weights, as (lanes, *shape) by name, sharing its memory."""
         pieces = torch.split(matrix.detach(), self._sizes, 1)
@@ -138,9 +149,9 @@ class FoldedNetwork:
             found[name] = (buffer if buffer.ndim == 0 else buffer[lane]).clone()
         return found
 
-    def select(self, kept: Tensor) -> None:
+    def select(self, kept: Sequence[int]) -> None:
         """Go on with these lanes only; the random streams are the caller's matter."""
-        self.weights = self.weights.detach().index_select(0, kept).requires_grad_()
+        self.weights = chosen(self.weights.detach(), kept).requires_grad_()
         for folded in self._folded.values():
             folded.select(kept)
 

@@ -11,12 +11,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from podium.data.base import DataModule
 from podium.pack.choice import Choice, choose
 from podium.pack.errors import Unpackable
+from podium.pack.home import Home, device_of_runs, stream_of
 from podium.pack.lane import Lane
 from podium.pack.loop import Loop
 from podium.pack.network import check_folds, put
@@ -24,7 +24,7 @@ from podium.pack.program import Program
 from podium.pack.trial import check_same
 from podium.records.record import RunRecord, Status
 from podium.run.build import build, refusals
-from podium.run.engine import pin_threads
+from podium.run.engine import determinism, pin_threads
 from podium.run.folders import CHECKPOINT_FILE, exclusive, find_folders, find_record, is_final, run_folder
 from podium.run.interrupts import Interrupted, Interrupts, interrupts
 from podium.run.train import finish_run, measured_costs
@@ -65,16 +65,17 @@ def train_packed(
     if not open_:
         return [record for record in found if record is not None], 0
     lanes, data = build_lanes(configs, open_)
-    check_same(lanes)
-    runs = Path(configs[0]["paths"]["runs"]).absolute()
-    choice = choice or choose(lanes, runs, environment_of(configs[0]))
-    if choice.speedup < at_least:
-        how = "one after the other" if at_least == 1 else f"{at_least:g} at once"
-        raise Unpackable(f"{how} they train faster: one program is {choice.speedup:.2f} times as fast")
-    parts = divided(lanes, most=choice.lanes, together=together)
-    for part in parts:
-        pack = _Pack(data, grouped=choice.grouped, pictures=pictures, ended=ended, judge=judge)
-        pack.train(part)
+    with determinism(configs[0]["trainer"]["deterministic"]):
+        check_same(lanes)
+        runs = Path(configs[0]["paths"]["runs"]).absolute()
+        choice = choice or choose(lanes, runs, environment_of(configs[0]))
+        if choice.speedup < at_least:
+            how = "one after the other" if at_least == 1 else f"{at_least:g} at once"
+            raise Unpackable(f"{how} they train faster: one program is {choice.speedup:.2f} times as fast")
+        parts = divided(lanes, most=choice.lanes, together=together)
+        for part in parts:
+            pack = _Pack(data, grouped=choice.grouped, pictures=pictures, ended=ended, judge=judge)
+            pack.train(part)
     return [record for config in configs if (record := find_record(config)) is not None], len(parts)
 
 
@@ -98,12 +99,13 @@ def build_lanes(configs: Sequence[Config], places: Sequence[int]) -> tuple[list[
     """
     lanes: list[Lane] = []
     data: DataModule | None = None
+    device = device_of_runs(configs[0]["runtime"]["accelerator"])
     for place in places:
         config = configs[place]
         if goes_on(config):
             raise Unpackable("one of them goes on from a checkpoint")
         parts = build(config, data)
-        stream = torch.get_rng_state()
+        stream = stream_of(device).get_state()
         if data is None:
             check_folds(parts.network)
             data = parts.data
@@ -111,7 +113,8 @@ def build_lanes(configs: Sequence[Config], places: Sequence[int]) -> tuple[list[
                 data.prepare_data()
                 data.setup("fit")
                 data.fingerprint()
-        lanes.append(Lane.of(config, parts, stream, place))
+            home = Home.of(data, device)
+        lanes.append(Lane.of(config, parts, stream, place, home))
     if data is None or len(lanes) < 2:
         raise Unpackable("no other run has its shape")
     return lanes, data
@@ -144,7 +147,8 @@ class _Pack:
             lanes = [lane for lane in lanes if not is_final(find_record(lane.config))]
             if not lanes:
                 return
-            program = Program(lanes, grouped=self._grouped)
+            compiled = lanes[0].parts.trainer.compile
+            program = Program(lanes, grouped=self._grouped, compiled=compiled)
             with interrupts() as asked:
                 self._open(lanes)
                 try:
@@ -191,7 +195,7 @@ class _Pack:
             self._measured = measured_costs(lane.parts, lane.config)
         spent = {"packed_s": lane.seconds}
         run = self._runs[lane.place]
-        record = finish_run(run, lane.parts, lane.config, spent, torch.device("cpu"), measured=self._measured)
+        record = finish_run(run, lane.parts, lane.config, spent, lane.home.device, measured=self._measured)
         del self._runs[lane.place]
         self._ended(lane.place, record)
 

@@ -8,15 +8,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from podium.contracts import Batch
 from podium.pack.errors import Unpackable
+from podium.pack.home import stream_of, wait_for
 from podium.pack.lane import Lane
 from podium.pack.network import put
 from podium.pack.program import Program
+from podium.run.engine import compile_network
 
 TOLERANCE = 1e-4  # of the largest gradient: single precision, summed in another order
 REPEATS, WARM_UP = 4, 2
@@ -31,13 +34,14 @@ def check_same(lanes: Sequence[Lane]) -> None:
     ends = list(dict.fromkeys([0, len(lanes) - 1]))
     chosen = [spare(lanes[k]) for k in ends]
     rows = first_rows(chosen)
-    try:
-        program = Program(chosen, grouped=False)
-        losses, _, gradient = program.gradient(rows)
-    except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
-        raise Unpackable(f"their network does not fold: {' '.join(str(error).split())[:120]}") from None
-    for k, end in enumerate(ends):
-        loss, own, stream = _alone(lanes[end], rows[k])
+    with _whole_products():
+        try:
+            program = Program(chosen, grouped=False)
+            losses, _, gradient = program.gradient(rows)
+        except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
+            raise Unpackable(f"their network does not fold: {' '.join(str(error).split())[:120]}") from None
+        alone = [_alone(lanes[end], rows[k]) for k, end in enumerate(ends)]
+    for k, (loss, own, stream) in enumerate(alone):
         same = torch.allclose(losses[k], loss, rtol=TOLERANCE, atol=1e-6)
         largest = float(own.abs().max())
         if not (same and float((gradient[k] - own).abs().max()) <= TOLERANCE * largest + 1e-7):
@@ -51,79 +55,99 @@ def seconds_alone(lane: Lane) -> float:
     task, batch = lane.parts.task, _batch(lane, first_rows([lane])[0])
     with _as_before(lane):
         optimizer = task.configure_optimizers()
+        compile_network(lane.parts.network, lane.parts.trainer.compile)
 
         def step() -> None:
             optimizer.zero_grad()
             task.training_step(batch, 0).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
 
-        return _least(step)
+        return _least(step, lane.home.device)
 
 
 def seconds_packed(lanes: Sequence[Lane], *, grouped: bool) -> float:
     """How long a step of these runs as one program takes."""
     spares = [spare(lane) for lane in lanes]
-    program, rows = Program(spares, grouped=grouped), first_rows(spares)
-    return _least(lambda: program.step(rows))
+    compiled = lanes[0].parts.trainer.compile
+    program, rows = Program(spares, grouped=grouped, compiled=compiled), first_rows(spares)
+    return _least(lambda: program.step(rows), program.home.device)
 
 
 def spare(lane: Lane) -> Lane:
     """The lane with a copy of its random stream, to be tried out."""
-    generator = torch.Generator()
+    generator = torch.Generator(lane.generator.device)
     generator.set_state(lane.generator.get_state())
     return replace(lane, generator=generator)
 
 
 def first_rows(lanes: Sequence[Lane]) -> Tensor:
-    """The first batch of each, (lanes, batch)."""
+    """The first batch of each, (lanes, batch), where the examples are."""
     begin, end = lanes[0].loader.bounds()[0]
     orders = [lane.loader.order(0) for lane in lanes]
-    return torch.stack([order[begin:end] for order in orders if order is not None])
+    rows = torch.stack([order[begin:end] for order in orders if order is not None])
+    return rows.to(lanes[0].home.train.input.device)
 
 
 def _alone(lane: Lane, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Loss, gradient and random stream after one batch through the run's own task."""
     task, network = lane.parts.task, lane.parts.network
     with _as_before(lane):
-        torch.set_rng_state(lane.generator.get_state())
+        stream_of(lane.home.device).set_state(lane.generator.get_state())
         loss = task.training_step(_batch(lane, rows), 0)
         loss.backward()  # type: ignore[no-untyped-call]
-        stream = torch.get_rng_state()
+        stream = stream_of(lane.home.device).get_state()
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in network.parameters()]
         return loss.detach(), torch.cat([gradient.reshape(-1) for gradient in gradients]), stream
 
 
 def _batch(lane: Lane, rows: Tensor) -> Batch:
-    return lane.parts.data.examples("train").batch(rows)
+    return lane.home.batch(lane.home.train, rows)
 
 
 @contextmanager
 def _as_before(lane: Lane) -> Iterator[None]:
-    """Leave the network, its task and the process's random stream as they were."""
+    """Have the network at home; leave it, its task and the process's random stream as they were."""
     task, network = lane.parts.task, lane.parts.network
     state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    stream, training = torch.get_rng_state(), network.training
+    random = stream_of(lane.home.device)
+    stream, training = random.get_state(), network.training
     task.records = False
+    task.to(lane.home.device)
     network.train()
     try:
         yield
     finally:
         task.records = True
+        task.cpu()
         put(state, network)
         network.zero_grad(set_to_none=True)
         network.train(training)
-        torch.set_rng_state(stream)
+        random.set_state(stream)
 
 
-def _least(step: Callable[[], object]) -> float:
+@contextmanager
+def _whole_products() -> Iterator[None]:
+    """Convolutions of a GPU in single precision: by default they are in less, and differ by more than the tolerance."""
+    cudnn: Any = torch.backends.cudnn
+    before = cudnn.allow_tf32
+    cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        cudnn.allow_tf32 = before
+
+
+def _least(step: Callable[[], object], device: torch.device) -> float:
     """The shortest of some steps: a busy moment only makes one longer.
 
     One thread's own time is taken where there is one: that of other processes, which share the core, is not in it.
     """
-    clock = time.thread_time if torch.get_num_threads() == 1 else time.perf_counter
+    alone = torch.get_num_threads() == 1 and device.type == "cpu"
+    clock = time.thread_time if alone else time.perf_counter
     times = []
     for _ in range(WARM_UP + REPEATS):
         began = clock()
         step()
+        wait_for(device)
         times.append(clock() - began)
     return min(times[WARM_UP:])

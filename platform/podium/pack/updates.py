@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
 from podium.pack.errors import Unpackable
+from podium.pack.home import chosen
 
 
 class Update(ABC):
@@ -29,8 +30,10 @@ class Update(ABC):
         if groups[0].get("maximize") or groups[0].get("amsgrad"):
             raise Unpackable("optimizer.maximize and optimizer.amsgrad cannot be packed")
         self.is_set = {flag: bool(groups[0].get(flag)) for flag in self.flags}
-        self.rate = _column([group["lr"] for group in groups])
-        self.hyper = {name: _column([group[name] for group in groups]) for name in self.numbers}
+        device = weights.device
+        self.rate = _column([group["lr"] for group in groups]).to(device)
+        self._told = {name: [float(group[name]) for group in groups] for name in self.numbers}
+        self.hyper = {name: _column(values).to(device) for name, values in self._told.items()}
         self.memory = [torch.zeros_like(weights) for _ in range(self.memories)]
         self.steps = 0
 
@@ -38,16 +41,20 @@ class Update(ABC):
     def step(self, weights: Tensor, gradient: Tensor) -> None:
         """Change the weights; the gradient may be overwritten."""
 
-    def select(self, kept: Tensor) -> None:
+    def select(self, kept: Sequence[int]) -> None:
         """Go on with these lanes only."""
-        self.rate = self.rate.index_select(0, kept)
-        self.hyper = {name: column.index_select(0, kept) for name, column in self.hyper.items()}
-        self.memory = [matrix.index_select(0, kept) for matrix in self.memory]
+        self.rate = chosen(self.rate, kept)
+        self.hyper = {name: chosen(column, kept) for name, column in self.hyper.items()}
+        self.memory = [chosen(matrix, kept) for matrix in self.memory]
+        self._told = {name: [values[k] for k in kept] for name, values in self._told.items()}
+
+    def _has(self, name: str) -> bool:
+        """Whether a hyperparameter is not 0 for some lane; a look at its column would wait for a GPU."""
+        return any(self._told[name])
 
     def _decay_into(self, gradient: Tensor, weights: Tensor) -> None:
-        decay = self.hyper["weight_decay"]
-        if bool(decay.any()):
-            gradient.addcmul_(weights, decay)
+        if self._has("weight_decay"):
+            gradient.addcmul_(weights, self.hyper["weight_decay"])
 
 
 class SGDUpdate(Update):
@@ -62,16 +69,16 @@ class SGDUpdate(Update):
         momentum = self.hyper["momentum"]
         self._taken = torch.where(momentum == 0, 1.0, 1 - self.hyper["dampening"])
 
-    def select(self, kept: Tensor) -> None:
+    def select(self, kept: Sequence[int]) -> None:
         """Go on with these lanes only."""
         super().select(kept)
-        self._taken = self._taken.index_select(0, kept)
+        self._taken = chosen(self._taken, kept)
 
     def step(self, weights: Tensor, gradient: Tensor) -> None:
         """Change the weights; the gradient may be overwritten."""
         self._decay_into(gradient, weights)
         momentum, (velocity,) = self.hyper["momentum"], self.memory
-        if bool(momentum.any()):
+        if self._has("momentum"):
             if self.steps == 0:
                 velocity.copy_(gradient)
             else:
@@ -100,7 +107,7 @@ class RMSpropUpdate(Update):
         else:
             length = squares.sqrt()
         change = gradient.div_(length.add_(self.hyper["eps"]))
-        if bool(momentum.any()):
+        if self._has("momentum"):
             change = velocity.mul_(momentum).add_(change)
         weights.addcmul_(change, self.rate, value=-1)
         self.steps += 1
@@ -117,7 +124,8 @@ class AdamUpdate(Update):
         super().__init__(optimizers, weights)
         betas = [optimizer.param_groups[0]["betas"] for optimizer in optimizers]
         for k in (0, 1):
-            self.hyper[f"beta{k + 1}"] = torch.tensor([[pair[k]] for pair in betas], dtype=torch.float64)
+            column = torch.tensor([[pair[k]] for pair in betas], dtype=torch.float64)
+            self.hyper[f"beta{k + 1}"] = column.to(weights.device)
 
     def _decay(self, weights: Tensor, gradient: Tensor) -> None:
         self._decay_into(gradient, weights)
@@ -140,9 +148,8 @@ class AdamWUpdate(AdamUpdate):
     """Adam whose decay acts on the weights themselves."""
 
     def _decay(self, weights: Tensor, gradient: Tensor) -> None:
-        decay = self.hyper["weight_decay"]
-        if bool(decay.any()):
-            weights.mul_(1 - self.rate * decay)
+        if self._has("weight_decay"):
+            weights.mul_(1 - self.rate * self.hyper["weight_decay"])
 
 
 UPDATES: dict[type[Optimizer], type[Update]] = {

@@ -12,8 +12,9 @@ import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from pytorch_lightning.strategies import DDPStrategy
+from torch import nn
 
-from podium.data.arrays import resident
+from podium.data.arrays import Examples, resident
 from podium.data.loader import BatchLoader
 from podium.run.build import Assembly
 from podium.run.epoch import LeanEpoch
@@ -95,10 +96,9 @@ def loop(
     if trainer.world_size > 1:
         for one in (loader, validation):
             one.take_share(trainer.global_rank, of=trainer.world_size)
-    if trainer.strategy.root_device.type == "cuda":
-        _take_along(trainer.strategy.root_device, loader, validation)
-    if parts.trainer.compile:
-        parts.network.compile()
+    for one in (loader, validation):
+        one.examples = taken_along(one.examples, trainer.strategy.root_device)
+    compile_network(parts.network, parts.trainer.compile)
     with quiet_lightning(), plain_memory():
         trainer.fit(
             parts.task,
@@ -109,11 +109,21 @@ def loop(
         )
 
 
-def _take_along(device: torch.device, *loaders: BatchLoader) -> None:
-    """Let small data sets live on the GPU, so that no step waits for its batch to be copied there."""
-    for loader in loaders:
-        free, _ = torch.cuda.mem_get_info(device)
-        loader.examples = resident(loader.examples, device, free=free)
+def compile_network(network: nn.Module, wanted: bool | str) -> None:
+    """Let torch compile a network's forward, where it is: in its default mode for true, else in the mode that is named.
+
+    Batches of another size are compiled anew. Names of weights stay.
+    """
+    if wanted:
+        network.compile(mode=None if wanted is True else wanted)
+
+
+def taken_along(examples: Examples, device: torch.device) -> Examples:
+    """Small data sets live on a GPU, so that no step waits for its batch to be copied there; others stay as they are."""
+    if device.type != "cuda":
+        return examples
+    free, _ = torch.cuda.mem_get_info(device)
+    return resident(examples, device, free=free)
 
 
 def make_trainer(parts: Assembly, folder: Path, callbacks: list[pl.Callback]) -> pl.Trainer:
@@ -172,6 +182,19 @@ def plain_memory() -> Iterator[None]:
         yield
     finally:
         setting.fill_uninitialized_memory = before
+
+
+@contextmanager
+def determinism(wanted: bool) -> Iterator[None]:
+    """Deterministic algorithms inside, as training uses them, where they are wanted; as before at the end."""
+    was = torch.are_deterministic_algorithms_enabled()
+    if wanted:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS needs for them
+    torch.use_deterministic_algorithms(wanted)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(was)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from podium.records.files import write_atomically
 from podium.records.record import canonical_json
 from podium.run.assemble import check_run
 from podium.run.build import Assembly, build, training_batch
-from podium.run.engine import pin_threads, plain_memory
+from podium.run.engine import compile_network, pin_threads, plain_memory
 from podium.run.errors import ConfigError
 from podium.run.under_way import environment_of
 from podium.run.workers import on_gpus
@@ -45,7 +45,7 @@ class Form:
 
     precision: str = "32-true"
     channels_last: bool = False
-    compile: bool = False
+    compile: bool | str = False
 
 
 PLAIN = Form()
@@ -102,24 +102,33 @@ def measure(config: Config, keys: Sequence[str]) -> Found:
         return Found(_form_of(config), 1.0)  # it corrects weights itself, in single precision
     device = torch.device("cuda" if on_gpus(parts.runtime.accelerator) else "cpu")
     batch = training_batch(parts.data, parts.data.batch_size)
-    forms = candidates(
-        _form_of(config), keys, parts.network, sample=batch.input[0], gpu=device.type == "cuda"
-    )
+    modes: list[bool | str] = [False]  # on a CPU it takes longer than many a training
+    if device.type == "cuda":
+        modes += [True, "reduce-overhead"] if parts.trainer.accumulate == 1 else [True]
+    forms = candidates(_form_of(config), keys, parts.network, sample=batch.input[0], modes=modes)
     with plain_memory():
-        return fastest(
+        found = fastest(
             forms, lambda form: steps_of(build(_in_form(config, form), parts.data), form, batch, device)
         )
+    if device.type == "cuda":
+        torch.compiler.reset()  # CUDA graphs keep their memory
+    return found
 
 
 def candidates(
-    given: Form, keys: Sequence[str], network: nn.Module, *, sample: torch.Tensor, gpu: bool
+    given: Form,
+    keys: Sequence[str],
+    network: nn.Module,
+    *,
+    sample: torch.Tensor,
+    modes: Sequence[bool | str],
 ) -> list[Form]:
     """The forms that are worth a measurement, the plain one first."""
     layouts = sample.ndim == 3 and any(isinstance(module, nn.Conv2d) for module in network.modules())
     choices: dict[str, list[Any]] = {
         "precision": list(MEASURED),
         "channels_last": [False, True] if layouts else [False],
-        "compile": [False, True] if gpu else [False],  # on a CPU it takes longer than many a training
+        "compile": list(modes),
     }
     open_ = [choices[key] if key in keys else [getattr(given, key)] for key in asdict(given)]
     return [Form(*values) for values in itertools.product(*open_)]
@@ -132,7 +141,12 @@ def fastest(forms: Sequence[Form], make: Callable[[Form], Callable[[], float]]) 
     """
     steps, expected = {form: make(form) for form in forms}, math.nan
     for form in forms:
-        loss = steps[form]()
+        try:
+            loss = steps[form]()
+        except torch.OutOfMemoryError:  # each CUDA graph has memory of its own
+            if form == forms[0]:
+                raise
+            loss = math.inf
         expected = loss if form == forms[0] else expected
         if not abs(loss - expected) <= SAME * abs(expected):
             del steps[form]
@@ -155,8 +169,7 @@ def steps_of(parts: Assembly, form: Form, batch: Batch, device: torch.device) ->
     task.records = False
     usual = _on(device, batch)
     parts.network.train()
-    if form.compile:
-        parts.network.compile()
+    compile_network(parts.network, form.compile)
     optimizer = task.configure_optimizers()
     mixed = form.precision == "bf16-mixed"
 

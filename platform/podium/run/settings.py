@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+GRAPHS = ("reduce-overhead", "max-autotune")  # modes of torch.compile that replay a step as CUDA graphs
+MODES = (*GRAPHS, "max-autotune-no-cudagraphs")
+
 
 def _require(condition: bool, message: str) -> None:
     if not condition:
@@ -13,6 +16,7 @@ def _require(condition: bool, message: str) -> None:
 class TrainerSettings:
     """How training goes: part of an entry's identity.
 
+    ``compile`` true is torch.compile in its default mode, a text another of its modes.
     ``changes`` maps an epoch, as text, to values by dotted key that count from then on (run/changes.py). It has a default,
     so that records from before there were such changes can be run again.
     """
@@ -20,7 +24,7 @@ class TrainerSettings:
     max_epochs: int
     precision: Literal["32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true"]
     channels_last: bool
-    compile: bool
+    compile: bool | str
     deterministic: bool
     accumulate: int
     changes: dict[str, dict[str, Any]] | None = None
@@ -28,6 +32,16 @@ class TrainerSettings:
     def __post_init__(self) -> None:
         _require(self.max_epochs >= 1, f"max_epochs must be at least 1, got {self.max_epochs}")
         _require(self.accumulate >= 1, f"accumulate must be at least 1 batch, got {self.accumulate}")
+        _require(
+            isinstance(self.compile, bool) or self.compile in MODES,
+            f"compile must be true, false or one of {', '.join(MODES)}, got {self.compile}; "
+            "set true for torch's default mode",
+        )
+        _require(
+            self.accumulate == 1 or self.compile not in GRAPHS,
+            f"accumulate must be 1 with compile={self.compile}, whose CUDA graphs write over the gradients of the batch "
+            f"before, got {self.accumulate}; set compile=true",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,8 @@ optimizer. Reading data, the loop around the steps and tricks' hooks are left ou
 import ctypes
 import gc
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -20,7 +20,7 @@ from podium.contracts import Batch
 from podium.run.build import Assembly, build, training_batch
 from podium.run.costs import network_costs
 from podium.run.energy import Energy
-from podium.run.engine import pin_threads, plain_memory, quiet_lightning
+from podium.run.engine import compile_network, determinism, pin_threads, plain_memory, quiet_lightning
 from podium.run.errors import ConfigError
 from podium.run.memory import MIB, PeakMemory
 from podium.run.precision import looks_up
@@ -60,7 +60,7 @@ def measure_speed(config: Mapping[str, Any], *, seconds: float) -> dict[str, flo
     """
     pin_threads(config["runtime"])
     before = _released()
-    with quiet_lightning(), plain_memory(), _determinism(config["trainer"]["deterministic"]):
+    with quiet_lightning(), plain_memory(), determinism(config["trainer"]["deterministic"]):
         with PeakMemory() as memory:
             parts = build(config)
             fabric = Fabric(
@@ -79,8 +79,7 @@ def measure_speed(config: Mapping[str, Any], *, seconds: float) -> dict[str, flo
 
 def _passes(parts: Assembly, fabric: Fabric) -> tuple[Callable[[], None], Callable[[], None]]:
     """One training step, and one pass in evaluation, over the same batch."""
-    if parts.trainer.compile:
-        parts.network.compile()
+    compile_network(parts.network, parts.trainer.compile)
     _, optimizer = fabric.setup(parts.task, parts.task.configure_optimizers())
     parts.task.train()
     dtype = DTYPES.get(parts.trainer.precision, torch.float32)
@@ -166,14 +165,3 @@ def _released() -> float:
     with suppress(OSError, AttributeError):  # without glibc
         ctypes.CDLL(None).malloc_trim(0)
     return float(psutil.Process().memory_info().rss) / MIB
-
-
-@contextmanager
-def _determinism(wanted: bool) -> Iterator[None]:
-    """Deterministic algorithms, as training uses them, for the time of a repeat."""
-    was = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(wanted)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(was)
