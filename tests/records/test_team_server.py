@@ -26,7 +26,9 @@ WORKERS, POINTS = 32, 50
 def s3() -> Iterator[str]:
     import boto3
 
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # its line for each request would hide what failed
+    logging.getLogger("werkzeug").setLevel(
+        logging.WARNING
+    )  # its line for each request would hide what failed
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=free_port(), verbose=False)

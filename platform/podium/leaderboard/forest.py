@@ -18,7 +18,8 @@ from podium.leaderboard.plots import ACCENT, INK, LINE, MUTED, SOFT, inline_svg,
 WIDTH, LINE_HEIGHT, FOOT = 8.4, 0.27, 0.52  # inches
 LETTER = 0.072  # inches that a letter of a label takes
 LONGEST = 52  # letters of a label
-NUMBERS, DIGIT = 1.75, 0.2  # inches for the numbers at the right, with two decimals, and for each more of all three
+NUMBERS = 1.75  # inches for the numbers at the right, with two decimals
+DIGIT = 0.2  # inches for each more decimal of all three
 TICKS = 7  # at most, so that their labels stand apart
 
 

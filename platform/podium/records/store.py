@@ -35,7 +35,8 @@ METRICS_PER_CALL = 1000  # MLflow's limits
 PARAMS_PER_CALL = 100
 DIGEST_LENGTH = 36
 DIED_TAG = f"podium.{mapping.DIED}"
-RIGHTS_AFTER_S = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8)  # pauses: 32 machines at once slow a server down
+# Pauses until whoever makes an experiment has the rights to it: 32 machines at once slow a server down.
+RIGHTS_AFTER_S = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8)
 YOUNG_MS = 60_000
 ARTIFACTS = ("record.json", "config.yaml", "network.safetensors", "predictions.npz", "*.png")
 
