@@ -32,13 +32,13 @@ def composition(overrides: Sequence[str], root: str) -> tuple[DictConfig, Mappin
     known = groups()
     values = [one for one in parsed if _is_value(one, known)]
     chosen = tuple(str(one.input_line) for one in parsed if not _is_value(one, known))
-    kept, choices = _composed(chosen, root, conf_dir(), _changed(conf_dir()))
+    kept, choices = _composed(chosen, root, *state())
     config = copy.deepcopy(kept)
     try:
         for one in values:
             OmegaConf.update(config, one.key_or_group, one.value(), merge=True)
     except OmegaConfBaseException:  # Hydra says more clearly what is wrong
-        config, choices = _composed(tuple(overrides), root, conf_dir(), _changed(conf_dir()))
+        config, choices = _composed(tuple(overrides), root, *state())
     OmegaConf.set_struct(config, False)
     return config, choices
 
@@ -56,6 +56,11 @@ def hydra_at(folder: Path) -> Iterator[None]:
     """Hydra with the configurations of a folder."""
     with initialize_config_dir(config_dir=str(folder), version_base="1.3", job_name="podium"):
         yield
+
+
+def state() -> tuple[Path, int]:
+    """What ``conf/`` is: its folder, and when a file there was last changed; with another state all is composed anew."""
+    return conf_dir(), _changed(conf_dir())
 
 
 @lru_cache(maxsize=1)

@@ -1,17 +1,31 @@
 """The tools of a real sweep: thin doors to the room run, which load it only when they are used."""
 
+import pickle
+from collections.abc import Hashable
+from functools import lru_cache
 from typing import Any
 
 from podium.records.journal import JOURNAL_FILE, history, read
 from podium.records.record import RunRecord, Status
 from podium.sweep.trial import UNFINISHED, Tools
 
+KEPT = 4096  # configurations, of some kilobytes each
+
 
 def compose(overrides: list[str]) -> dict[str, Any]:
-    """The checked configuration of one run."""
+    """The checked configuration of one run. A sweep asks for each of them several times, and it is composed once."""
+    from podium.run.compositions import state
+
+    config: dict[str, Any] = pickle.loads(_composed(tuple(overrides), state()))
+    return config
+
+
+@lru_cache(maxsize=KEPT)
+def _composed(overrides: tuple[str, ...], state: Hashable) -> bytes:
+    """As bytes, so that nobody can change what is kept; ``state`` is there for the cache."""
     from podium.run.assemble import compose
 
-    return compose(overrides)
+    return pickle.dumps(compose(overrides))
 
 
 def train(config: dict[str, Any], *, pictures: bool = False, **how: Any) -> RunRecord:
