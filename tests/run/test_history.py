@@ -25,7 +25,9 @@ def test_an_autoencoder_is_recorded_and_scored_again_and_has_no_second_reading(s
     again = evaluate(run_folder(config))
     assert again.largest_change == 0
     assert again.measured == again.recorded
-    with pytest.raises(ConfigError, match="must be a classification with dropout"):
+    with pytest.raises(
+        ConfigError, match="of runs that predict class probabilities, got task=Reconstruction"
+    ):
         compare(run_folder(config), samples=2)
 
 
