@@ -145,6 +145,10 @@ def test_the_moment_before_an_experiment_has_its_rights_is_waited_for(
     with pytest.raises(store.StoreError, match="refuses to answer without a user"):  # it has none for us
         to.sync_run(runs / "b")
     assert to._client.refusals == (4 if age_s == 0 else 0)
+    if age_s == 0:
+        with pytest.raises(store.StoreError):  # later runs do not wait again
+            to.sync_run(runs / "b")
+        assert to._client.refusals == 3
 
 
 class Deaf(http.server.BaseHTTPRequestHandler):

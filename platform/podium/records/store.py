@@ -110,6 +110,7 @@ class Store:
                     raise
                 self.forget()
                 time.sleep(pause)
+        self._young = False  # it is waited for once: without rights by now there will be none
         return self._push(record, folder)
 
     def _push(self, record: RunRecord, folder: Path) -> SyncResult:
