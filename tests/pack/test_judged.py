@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from podium.pack.choice import Choice
+from podium.pack.form import Form
 from podium.pack.loop import Loop
 from podium.pack.train import train_packed
 from podium.records.record import Status
@@ -36,7 +37,7 @@ def test_a_stopped_lane_has_the_weights_of_the_run_alone_and_the_others_go_on_as
 
     monkeypatch.setattr(Loop, "_compact", kept)
     packed = [moved(config, tmp_path / "packed") for config in configs]
-    records, programs = train_packed(packed, choice=Choice(4, False, 1.0), judge=judge)
+    records, programs = train_packed(packed, choice=Choice(4, Form.GROUPED, 1.0), judge=judge)
     assert [record.status for record in records] == [Status.STOPPED] * 3 + [Status.FINISHED]
     assert programs == 1
     assert asked == [(1, [0, 1, 2, 3]), (2, [0, 1, 2, 3]), (3, [1, 3]), (4, [3])]
@@ -61,5 +62,5 @@ def test_places_that_belong_together_are_in_one_program(tmp_path: Path) -> None:
         return set()
 
     one = [{**config, "trainer": {**config["trainer"], "max_epochs": 2}} for config in configs]
-    train_packed(one, choice=Choice(4, False, 1.0), judge=judge, together=3)
+    train_packed(one, choice=Choice(4, Form.GROUPED, 1.0), judge=judge, together=3)
     assert seen == [[0, 1, 2], [3, 4, 5]]

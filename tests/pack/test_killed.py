@@ -17,9 +17,10 @@ from .sides import MLP, assert_same_history, configs_of, moved, packed, weights
 TRAIN = """
 import json, sys
 from podium.pack.choice import Choice
+from podium.pack.form import Form
 from podium.pack.train import train_packed
 configs = json.load(open(sys.argv[1]))
-train_packed(configs, choice=Choice(len(configs), False, 1.0))
+train_packed(configs, choice=Choice(len(configs), Form.GROUPED, 1.0))
 """
 
 

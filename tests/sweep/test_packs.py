@@ -6,6 +6,7 @@ import pytest
 
 from podium.pack.choice import Choice
 from podium.pack.errors import Unpackable
+from podium.pack.form import Form
 from podium.records.record import RunRecord
 from podium.run.errors import ConfigError
 from podium.run.folders import find_folders, find_record
@@ -35,21 +36,22 @@ def quick(monkeypatch):
     """No pictures, and packs however fast they are."""
     monkeypatch.setattr("podium.run.train.draw", lambda *args: None)
     monkeypatch.setattr("podium.run.train.INFERENCE_TIMED_S", 0.0)
-    monkeypatch.setattr("podium.pack.train.choose", lambda lanes, *_: Choice(len(lanes), False, 9.0))
+    monkeypatch.setattr("podium.pack.train.choose", lambda lanes, *_: Choice(len(lanes), Form.GROUPED, 9.0))
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_grid_of_one_shape_is_one_program_without_ray_and_its_trials_are_as_alone(
+def test_a_grid_of_one_shape_is_packed_without_ray_a_program_on_each_core_and_its_trials_are_as_alone(
     plan_of, tmp_path, monkeypatch, capsys
 ):
     def no_ray(*args):
         raise AssertionError("Ray was asked")
 
     monkeypatch.setattr("podium.sweep.tuning.carry_out", no_ray)
+    monkeypatch.setattr("podium.sweep.packs.cores", lambda cluster: 2)
     plan, tools = plan_of(*WORDS), real_tools()
     plan.claim()
     result = carry_out_sweep(plan, tools, check_configurations(plan, tools)[0])
-    assert "packed: 4 runs in 1 programs\n" in capsys.readouterr().out
+    assert "packed: 4 runs in 2 programs\n" in capsys.readouterr().out
     assert result.complete
     alone = replace(plan, folder=tmp_path / "alone", fixed=(*plan.fixed, f"paths.runs={tmp_path / 'solo'}"))
     for line, outcome in load(plan.folder).items():
@@ -60,7 +62,7 @@ def test_a_grid_of_one_shape_is_one_program_without_ray_and_its_trials_are_as_al
         assert [r.epochs for r in outcome.replicates] == [1, 1]
         (folder,) = find_folders(Trial(plan, tuple(outcome.point), tools).config(0, None))
         record = RunRecord.load(folder)
-        assert record.tags == {"sweep": "packed", "configuration": line, "packed": "4"}
+        assert record.tags == {"sweep": "packed", "configuration": line, "packed": "2"}
         assert record.groups == ["sweep:packed", f"configuration:{line}"]
 
 
@@ -80,7 +82,7 @@ def test_runs_of_a_pack_that_fails_are_left_to_be_trained_alone(plan_of, monkeyp
     def fails(*args, **kwargs):
         raise error
 
-    monkeypatch.setattr("podium.pack.train.train_packed", fails)
+    monkeypatch.setattr("podium.pack.shares.train_packed", fails)
     plan, tools = plan_of(*WORDS), real_tools()
     configs = [Trial(plan, plan.points()[0], tools).config(seed, None) for seed in range(2)]
     said = str(pack_runs(configs, title="some", at_once=1))

@@ -7,8 +7,6 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 from torch import nn
 
 from podium.contracts import Augmentation, Batch, Targets, Trick
@@ -170,13 +168,33 @@ def _make_trick(
 
 
 def make(node: Mapping[str, Any], path: str, **given: Any) -> Any:
-    """Instantiate one checked block, with what the composition root hands over.
+    """Make what one checked block describes, with what the composition root hands over.
+
+    Hydra's instantiate would do: but it puts each block into a container of its own first, which for a small network
+    took ten times as long as all the rest of building a run.
 
     Raises:
         ConfigError: the constructor refuses a value.
     """
     with refusals(path):
-        return instantiate(dict(node), **given, _convert_="all")
+        return _made(node, path, given)
+
+
+def _made(node: Mapping[str, Any], path: str, given: Mapping[str, Any]) -> Any:
+    owner = locate(node["_target_"], path, path.partition(".")[0])
+    values = {key: _value(value, path) for key, value in node.items() if key not in ("_target_", "_partial_")}
+    return partial(owner, **values, **given) if node.get("_partial_") else owner(**values, **given)
+
+
+def _value(value: Any, path: str) -> Any:
+    """A value with whatever blocks are inside it made; a list or mapping of its own."""
+    if isinstance(value, Mapping):
+        if "_target_" in value:
+            return _made(value, path, {})
+        return {key: _value(item, path) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_value(item, path) for item in value]
+    return value
 
 
 class refusals:
@@ -189,8 +207,6 @@ class refusals:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, InstantiationException) and error.__cause__ is not None:
-            error = error.__cause__
         if isinstance(error, ConfigError):
             raise error
         if isinstance(error, ValueError):

@@ -16,6 +16,8 @@ import torch
 from podium.run.errors import ConfigError, WorkerFailed
 from podium.run.workers import GRACE_S, PULSE_S, Family, on_gpus
 
+ORPHAN_S = 1.0  # between looks for the process that started this one
+
 
 class Processes:
     """Starts a process of this machine for each worker."""
@@ -111,6 +113,13 @@ class _Started:
             f"worker {rank} of {len(self.family)} ended with code {self.family[rank].returncode}: "
             f"{said[-1] if said else 'no word'}"
         )
+
+
+def end_with(parent: int) -> None:
+    """End this process when the one that started it is gone: it has nobody to tell."""
+    while os.getppid() == parent:
+        time.sleep(ORPHAN_S)
+    os._exit(1)
 
 
 def _log(order: Path, rank: int) -> Path:

@@ -7,7 +7,6 @@ import json
 import os
 import sys
 import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,9 @@ from podium.run.build import Assembly, build
 from podium.run.engine import fit, pin_threads
 from podium.run.interrupts import Interrupted, interrupts
 from podium.run.memory import PeakMemory
+from podium.run.processes import end_with
 from podium.run.recorder import Diverged, Points, Recorder
 from podium.run.workers import STARTED_FILE, TOLD_FILE, WEIGHTS, Order, Told
-
-ORPHAN_S = 1.0  # between looks for the process that started this one
 
 
 class _Silent:
@@ -89,13 +87,6 @@ def _state(parts: Assembly) -> Any:
     return parts.network.state_dict().items()
 
 
-def _end_with(parent: int) -> None:
-    """A worker whose starter was killed has nobody to tell."""
-    while os.getppid() == parent:
-        time.sleep(ORPHAN_S)
-    os._exit(1)
-
-
 if __name__ == "__main__":
-    threading.Thread(target=_end_with, args=(int(sys.argv[2]),), daemon=True).start()
+    threading.Thread(target=end_with, args=(int(sys.argv[2]),), daemon=True).start()
     work(Path(sys.argv[1]))

@@ -1,6 +1,5 @@
 """The front of a sweep with two aims: error against cost, as a picture and as a table."""
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 from podium.sweep.plan import Plan
 from podium.sweep.result import Result, Row, shown, shown_interval
 from podium.sweep.settings import Pareto
+from podium.visualize.figure import png
 
 UNITS = {
     "train_s": "seconds of training",
@@ -69,14 +69,12 @@ def caption(plan: Plan, rows: Sequence[Row]) -> str:
 
 def picture(result: Result) -> bytes:
     """Every finished configuration and the front, as a PNG."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     plan = result.plan
     assert isinstance(plan.search, Pareto)
     figure = Figure(figsize=(8.4, 4.6), layout="constrained")
-    FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     for row in result.rows:
         if row.cost is not None and not row.front:
@@ -111,9 +109,7 @@ def picture(result: Result) -> bytes:
     axes.set_axisbelow(True)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=144, metadata={"Software": None})
-    return buffer.getvalue()
+    return png(figure, dpi=144)
 
 
 def _point(axes: Any, row: Row, colour: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from podium.records.record import RunRecord, Status, canonical_json
 from podium.run.folders import find_record, is_final
 from podium.sweep.memory import JOURNAL, Memory
-from podium.sweep.packs import Packed, runs_of, train_pack
+from podium.sweep.packs import Packed, runs_of
 from podium.sweep.plan import Plan, rungs
 from podium.sweep.progress import SweepBar
 from podium.sweep.settings import Asha, Hyperband
@@ -57,7 +57,7 @@ class Halving:
 
     def _stops_at(self, k: int, epochs: int) -> bool:
         number, trial = self._trials[k]
-        outcome = trial.advance(epochs)  # its runs are as far: nothing is trained
+        outcome = trial.advance(epochs, there=True)
         if outcome.value is None:
             self._memory.tell(number, [math.nan])
             return True
@@ -65,7 +65,7 @@ class Halving:
 
     def _over(self, k: int) -> None:
         number, trial = self._trials[k]
-        value = trial.advance(None).value
+        value = trial.advance(None, there=True).value
         self._memory.tell(number, [math.nan if value is None else value])
 
 
@@ -106,7 +106,10 @@ def _train(packed: Packed, halving: Halving, at_once: int, plan: Plan, bar: Swee
         bar.at(packed.runs, (record.metrics or {}).get(plan.metric))
         halving.ended(place, record)
 
-    train_pack(packed, halving.configs, at_once, ended=ended, judge=halving.at_rung, together=plan.seeds)
+    from podium.pack.shares import Share, attempt
+
+    share = Share(halving.configs, at_least=min(at_once, len(halving.configs)))
+    packed.note(share.configs, attempt(share, ended=ended, judge=halving.at_rung, together=plan.seeds))
 
 
 def _one_shape(configs: Sequence[Config]) -> bool:

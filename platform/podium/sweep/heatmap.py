@@ -1,6 +1,5 @@
 """A heat map over two searched axes: the mean, its interval and the number of seeds in every cell."""
 
-import io
 import itertools
 import math
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from podium.run.space import Axis, Interval
 from podium.sweep.plan import Plan
 from podium.sweep.result import Row, interval_of, shown
 from podium.sweep.space import number
+from podium.visualize.figure import png
 
 MOST_BINS = 5
 SKEWED = 4.0  # largest over smallest mean, from where on colours are logarithmic
@@ -115,13 +115,11 @@ def caption(plan: Plan, shown_map: HeatMap) -> str:
 
 def picture(plan: Plan, shown_map: HeatMap) -> bytes:
     """The map as a PNG."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.colors import LogNorm
     from matplotlib.figure import Figure
 
     wide, high = len(shown_map.x.labels), len(shown_map.y.labels)
     figure = Figure(figsize=(2.6 + 1.45 * wide, 1.5 + 0.95 * high), layout="constrained")
-    FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     values = [[math.nan if cell.mean is None else cell.mean for cell in line] for line in shown_map.cells]
     norm = LogNorm() if is_logarithmic(shown_map) else None
@@ -151,9 +149,7 @@ def picture(plan: Plan, shown_map: HeatMap) -> bytes:
         bar.set_ticks(ticks := _ticks(shown_map))
         bar.set_ticklabels([shown(plan.metric, tick) for tick in ticks])
         bar.ax.minorticks_off()
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=144, metadata={"Software": None})
-    return buffer.getvalue()
+    return png(figure, dpi=144)
 
 
 def is_logarithmic(shown_map: HeatMap) -> bool:

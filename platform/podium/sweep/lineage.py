@@ -1,6 +1,5 @@
 """How a population trained: every member's value over the epochs, and who went on from whom."""
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from podium.sweep.population import JOURNAL, Member, load
 from podium.sweep.result import Result, shown
 from podium.sweep.settings import Pbt
 from podium.sweep.space import number
+from podium.visualize.figure import png
 
 ONE, OTHER, INK = "#1f6f8b", "#a9b4bd", "#17212b"
 
@@ -49,7 +49,6 @@ def line_of_best(result: Result) -> list[int]:
 
 def picture(result: Result) -> bytes:
     """The metric and the searched numbers over the epochs, as a PNG."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -61,7 +60,6 @@ def picture(result: Result) -> bytes:
     epochs = [min(epoch, last) for epoch in epochs]
     axes = [axis for axis in plan.axes if number(axis, "0") is not None]
     figure = Figure(figsize=(8.4, 3.4 + 1.9 * len(axes)), layout="constrained")
-    FigureCanvasAgg(figure)
     panels = figure.subplots(
         1 + len(axes), 1, sharex=True, squeeze=False, height_ratios=[2] + [1] * len(axes)
     )[:, 0]
@@ -78,9 +76,7 @@ def picture(result: Result) -> bytes:
         panel.set_axisbelow(True)
         for side in ("top", "right"):
             panel.spines[side].set_visible(False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=144, metadata={"Software": None})
-    return buffer.getvalue()
+    return png(figure, dpi=144)
 
 
 def _values(

@@ -1,23 +1,25 @@
 """Runs of one shape are trained as one program before others are trained one by one; what was packed is said in a line.
 
-Packs train in this process, on one core. They are made only where that is faster than training their runs alone on all
-cores that there are.
+Packs train on this machine, on each core one of them at a time. They are made only where that is faster than training
+their runs alone on all cores that there are.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from podium.records.record import RunRecord
 from podium.run.errors import ConfigError
 from podium.run.folders import find_record, is_final
-from podium.run.interrupts import Interrupted
 from podium.sweep.board import first_seeds
 from podium.sweep.plan import Plan, cores
 from podium.sweep.progress import SweepBar
 from podium.sweep.settings import Asha, Hyperband, Median, Pbt, Suggests
 from podium.sweep.trial import Tools, Trial, is_missing, load, quietly
+
+if TYPE_CHECKING:
+    from podium.pack.shares import Share, Tried
 
 Config = dict[str, Any]
 Pack = Literal["auto", "off"]
@@ -33,6 +35,12 @@ class Packed:
     programs: int = 0
     stopped: int = 0
     alone: Counter[str] = field(default_factory=Counter)
+
+    def note(self, configs: Sequence[Config], tried: "Tried") -> None:
+        """What became of a share of runs."""
+        self.programs += tried.programs
+        if tried.reason is not None:
+            self.alone[tried.reason] += sum(not is_final(find_record(config)) for config in configs)
 
     def __str__(self) -> str:
         """One line for people."""
@@ -51,6 +59,7 @@ def pack_runs(configs: Sequence[Config], *, title: str, at_once: int, pictures: 
         Interrupted: an end was asked for; what is over is kept.
     """
     from podium.pack.bucket import buckets
+    from podium.pack.shares import train_shares
 
     missing = [quietly(config) for config in configs if not is_final(find_record(config))]
     found = buckets(missing)
@@ -58,36 +67,44 @@ def pack_runs(configs: Sequence[Config], *, title: str, at_once: int, pictures: 
     packed = Packed(alone=Counter(found.alone.values()))
     if not found.packs:
         return packed
+    shares, processes = divided(missing, found.packs, at_once, drawn)
     total = sum(map(len, found.packs))
     with SweepBar(title, total=total, known=0, unit="packed run", mode="min") as bar:
 
-        def ended(place: int, record: RunRecord) -> None:
+        def ended(share: int, place: int, record: RunRecord) -> None:
             packed.runs += 1
             bar.at(packed.runs, (record.metrics or {}).get("validation/top1_error"))
 
-        for places in found.packs:
-            of_these = {k for k, place in enumerate(places) if place in drawn}
-            train_pack(packed, [missing[place] for place in places], at_once, pictures=of_these, ended=ended)
+        for share, tried in zip(shares, train_shares(shares, processes, ended), strict=True):
+            packed.note(share.configs, tried)
     return packed
 
 
-def train_pack(packed: Packed, configs: list[Config], at_once: int, **more: Any) -> None:
-    """Train one pack, unless it cannot be one, or is not faster than so many runs at once; ``more`` is told to it."""
-    from podium.pack.errors import Unpackable
-    from podium.pack.train import train_packed
+def divided(
+    configs: Sequence[Config], packs: Sequence[Sequence[int]], at_once: int, drawn: Collection[int]
+) -> tuple[list["Share"], int]:
+    """Packs of these configurations, by place, as shares for so many processes; those in ``drawn`` leave pictures.
 
-    try:
-        _, programs = train_packed(configs, at_least=min(at_once, len(configs)), **more)
-        packed.programs += programs
-        return
-    except (Unpackable, ConfigError) as error:
-        reason = str(error)
-    except Interrupted:
-        raise
-    except Exception as error:  # a fault of packing is no fault of the runs, which are trained alone
-        reason = f"{type(error).__name__}: {error}"
-    left = sum(not is_final(find_record(config)) for config in configs)
-    packed.alone[" ".join(reason.split())] += left
+    Each pack is divided among all processes, so that they end together; a share is two runs or more.
+    """
+    from podium.pack.shares import Share, forks
+
+    places = [place for pack in packs for place in pack]
+    processes = at_once if all(forks(configs[place]["runtime"]) for place in places) else 1
+    parts: list[Sequence[int]] = []
+    for pack in packs:
+        count = max(1, min(processes, len(pack) // 2))
+        parts += [pack[k::count] for k in range(count)]
+    at_least = min(at_once, len(places)) / max(1, min(processes, len(parts)))
+    shares = [
+        Share(
+            [configs[place] for place in part],
+            at_least=min(at_least, len(part)) if processes == 1 else max(1.0, at_least),
+            pictures=[k for k, place in enumerate(part) if place in drawn],
+        )
+        for part in parts
+    ]
+    return shares, processes
 
 
 def why_not(plan: Plan, tools: Tools) -> str | None:
@@ -125,7 +142,7 @@ def pack_sweep(plan: Plan, tools: Tools, base: Config) -> str:
     said = tools.pack([one for of_trial in configs for one in of_trial], title=plan.name, at_once=at_once)
     for trial, of_trial in zip(trials, configs, strict=True):
         if of_trial and all(is_final(find_record(config)) for config in of_trial):
-            trial.advance(None)
+            trial.advance(None, there=True)
     return str(said)
 
 

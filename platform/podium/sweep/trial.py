@@ -94,6 +94,9 @@ class Outcome:
         return self.status is Status.FAILED and not any(r.status is Status.DIVERGED for r in self.replicates)
 
 
+Note = Callable[[Outcome], None]
+
+
 def load(folder: Path) -> dict[str, Outcome]:
     """The trials of a sweep's folder by their line, in the order in which they began.
 
@@ -134,10 +137,11 @@ class Trial:
         self.tools = tools
         self.line = plan.line(point)
 
-    def advance(self, epochs: int | None) -> Outcome:
+    def advance(self, epochs: int | None, *, there: bool = False) -> Outcome:
         """Train every seed to some epochs, null: to the end, and note how it stands.
 
-        A seed that fails does not keep the others from training: all are published.
+        A seed that fails does not keep the others from training: all are published. With ``there`` all seeds came as far
+        already, and nothing is noted on the way.
 
         Raises:
             Interrupted: an end was asked for.
@@ -146,21 +150,25 @@ class Trial:
         with self._alone():
             before = load_one(self.plan.folder, self.line)
             if before is not None and before.status is Status.FINISHED:
-                return self._carry_out(epochs, before.started, lambda outcome: None)
+                return self._carry_out(epochs, before.started, _nowhere, _nowhere)
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
             started = now if before is None else before.started
-            return self._carry_out(epochs, started, lambda outcome: outcome.save(self.plan.folder))
+            on_the_way = _nowhere if there else self._save
+            return self._carry_out(epochs, started, self._save, on_the_way)
 
-    def _carry_out(self, epochs: int | None, started: str, save: Callable[[Outcome], None]) -> Outcome:
+    def _save(self, outcome: Outcome) -> None:
+        outcome.save(self.plan.folder)
+
+    def _carry_out(self, epochs: int | None, started: str, save: Note, on_the_way: Note) -> Outcome:
         """Train the seeds one by one and note each."""
         running = self._outcome([], epochs, started, Status.RUNNING)
-        save(running)
+        on_the_way(running)
         replicates: list[Replicate] = []
         digest: str | None = None
         for seed in range(self.plan.seeds):
             replicate, digest = self._train(seed, epochs, digest)
             replicates.append(replicate)
-            save(replace(running, replicates=list(replicates), entry_hash=digest))
+            on_the_way(replace(running, replicates=list(replicates), entry_hash=digest))
         failed = any(r.status in FAILED for r in replicates)
         status = Status.FAILED if failed else Status.FINISHED if epochs is None else Status.RUNNING
         outcome = replace(self._outcome(replicates, epochs, started, status), entry_hash=digest)
@@ -240,6 +248,10 @@ class Trial:
         with path.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _nowhere(outcome: Outcome) -> None:
+    pass
 
 
 def is_missing(outcome: Outcome | None) -> bool:

@@ -17,20 +17,22 @@ DPI = 120
 
 
 def save(figure: "Figure", path: Path) -> None:
-    """Write a PNG without date and version, whole or not at all.
+    """Write a PNG without date and version, whole or not at all."""
+    write_atomically(path, png(figure))
 
-    Figure.savefig lays the figure out twice, to the same pixels.
-    """
+
+def png(figure: "Figure", dpi: int = DPI) -> bytes:
+    """A PNG without date and version. Figure.savefig lays the figure out twice, to the same pixels."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas = FigureCanvasAgg(figure)
-    figure.set_dpi(DPI)
+    figure.set_dpi(dpi)
     if (layout := figure.get_layout_engine()) is not None:
         layout.execute(figure)
         figure.set_layout_engine("none")
     content = io.BytesIO()
     canvas.print_png(content, metadata={"Software": None})  # type: ignore[no-untyped-call]
-    write_atomically(path, content.getvalue())
+    return content.getvalue()
 
 
 def plain(axes: "Axes") -> None:
