@@ -22,7 +22,7 @@ from tqdm import tqdm
 from podium.data.arrays import Indices
 from podium.data.errors import one_line
 from podium.data.image_file import BadImage, Note, read_image
-from podium.data.image_scan import Scan, under
+from podium.data.image_scan import Scan, read_bytes
 from podium.records.files import write_atomically
 
 log = logging.getLogger(__name__)
@@ -142,15 +142,14 @@ def _checked(scan: Scan, rows: Indices) -> Iterator[tuple[int, _Row]]:
             for results in pool.map(check, chunks):
                 yield from results
                 bar.update(len(results))
-        except BaseException:
+        except BaseException:  # whoever ends it, and who wants no more, does not wait for what is queued
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
 def _check(root: Path, name: bytes) -> _Row:
     try:
-        with open(under(root, name), "rb") as file:  # noqa: PTH123
-            content = file.read()
+        content = read_bytes(root, name)
     except OSError as error:
         return bytes(32), (0, 0), 0, f"cannot be read: {error.strerror}"
     digest = hashlib.sha256(content).digest()

@@ -28,7 +28,7 @@ from podium.data.image_content import Arrangement
 from podium.data.image_file import BadImage, in_channels, read_image
 from podium.data.image_index import Index, joined
 from podium.data.image_inputs import pixels_of, shrink
-from podium.data.image_scan import Scan, under
+from podium.data.image_scan import Scan, read_bytes
 from podium.data.packed import HEADER, INDEX, Form, Rows, Table, read_form, shard, table_of
 from podium.records.files import write_atomically
 
@@ -206,8 +206,7 @@ def _in_order(
 def _pack(root: Path, name: bytes, form: Form) -> _Packed:
     """Open, check, decode and resize one file."""
     try:
-        with open(under(root, name), "rb") as file:  # noqa: PTH123
-            content = file.read()
+        content = read_bytes(root, name)
     except OSError as error:
         return _Packed(bytes(32), (0, 0), 0, f"cannot be read: {error.strerror}", (0, 0), b"")
     digest = hashlib.sha256(content).digest()

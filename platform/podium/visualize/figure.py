@@ -29,7 +29,7 @@ def save(figure: "Figure", path: Path) -> None:
         layout.execute(figure)
         figure.set_layout_engine("none")
     content = io.BytesIO()
-    canvas.print_png(content, metadata={"Software": None})  # type: ignore[no-untyped-call]
+    canvas.print_png(content, metadata={"Software": None})  # type: ignore[no-untyped-call]  # matplotlib has no types for it
     write_atomically(path, content.getvalue())
 
 
