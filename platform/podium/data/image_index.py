@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 from tqdm import tqdm
 
 from podium.data.arrays import Indices
@@ -148,16 +149,32 @@ def _checked(scan: Scan, rows: Indices) -> Iterator[tuple[int, _Row]]:
 
 
 def _check(root: Path, name: bytes) -> _Row:
+    _, digest, image, note, problem = opened(root, name)
+    return digest, image.size if image else (0, 0), note, problem
+
+
+class Opened(NamedTuple):
+    """A file: its content and the picture in it, or the ``problem`` for which there is none."""
+
+    content: bytes
+    sha256: bytes
+    image: Image.Image | None
+    note: int
+    problem: str
+
+
+def opened(root: Path, name: bytes) -> Opened:
+    """Read and decode one file."""
     try:
         content = read_bytes(root, name)
     except OSError as error:
-        return bytes(32), (0, 0), 0, f"cannot be read: {error.strerror}"
+        return Opened(b"", bytes(32), None, 0, f"cannot be read: {error.strerror}")
     digest = hashlib.sha256(content).digest()
     try:
         image, note = read_image(content, suffix=PurePosixPath(os.fsdecode(name)).suffix)
     except BadImage as error:
-        return digest, (0, 0), 0, one_line(error).replace("\0", "")
-    return digest, image.size, int(note), ""
+        return Opened(content, digest, None, 0, one_line(error).replace("\0", ""))
+    return Opened(content, digest, image, int(note), "")
 
 
 def _read_any(root: Path, name: str) -> _Kept | None:
