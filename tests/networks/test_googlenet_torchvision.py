@@ -6,9 +6,9 @@ from inception_twins import assert_same_auxiliary_step
 from inceptions import count, options
 from torch import nn
 from torchvision.models import googlenet as torchvisions
-from twins import assert_same, assert_same_logits, twins
+from twins import assert_same_logits, assert_states_convert_both_ways, twins
 
-from podium.layers.naming import Published, from_torchvision, to_torchvision
+from podium.layers.naming import Published, from_torchvision
 from podium.networks.googlenet import GoogLeNet
 from podium.run.costs import network_costs
 
@@ -72,10 +72,7 @@ def test_transformed_inputs_are_torchvisions(pair):
 
 
 def test_states_convert_both_ways(pair):
-    ours, theirs = pair
-    state = to_torchvision(ours, ours.state_dict())
-    assert_same(state, theirs.state_dict())
-    assert_same(from_torchvision(ours, state), ours.state_dict())
+    assert_states_convert_both_ways(*pair)
 
 
 def test_one_training_step_is_torchvisions():

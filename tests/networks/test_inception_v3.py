@@ -4,10 +4,10 @@ from inception_twins import assert_same_auxiliary_step
 from inceptions import SMALL, count, options
 from torch import nn
 from torchvision.models import inception_v3 as torchvisions
-from twins import assert_same, assert_same_logits, twins
+from twins import assert_same_logits, assert_states_convert_both_ways, twins
 
 from podium.contracts import Auxiliary
-from podium.layers.naming import Published, from_torchvision, to_torchvision
+from podium.layers.naming import Published, from_torchvision
 from podium.networks.inception_v3 import InceptionV3
 from podium.run.costs import network_costs
 from podium.run.depth import layer_depth
@@ -134,10 +134,7 @@ def test_transformed_inputs_are_torchvisions(pair):
 
 
 def test_states_convert_both_ways(pair):
-    ours, theirs = pair
-    state = to_torchvision(ours, ours.state_dict())
-    assert_same(state, theirs.state_dict())
-    assert_same(from_torchvision(ours, state), ours.state_dict())
+    assert_states_convert_both_ways(*pair)
 
 
 def test_one_training_step_is_torchvisions():

@@ -63,6 +63,13 @@ def assert_takes_published_weights(network, name):
     assert all(torch.equal(tensor, theirs[key]) for key, tensor in state.items())
 
 
+def assert_states_convert_both_ways(ours, theirs):
+    """Ours to theirs, and theirs to ours."""
+    state = to_torchvision(ours, ours.state_dict())
+    assert_same(state, theirs.state_dict())
+    assert_same(from_torchvision(ours, state), ours.state_dict())
+
+
 def assert_same(mine, other):
     """State dictionaries with the same keys and, but for the order of sums, the same tensors."""
     assert list(mine) == list(other)

@@ -1,10 +1,7 @@
-from functools import partial
-
 import pytest
 import torch
-from rules import validated
+from rules import make_task, validated
 from torch import nn
-from torch.optim.lr_scheduler import ConstantLR
 
 from podium.contracts import Batch
 from podium.metrics.detection import evaluate
@@ -30,13 +27,7 @@ class Seer(nn.Module):
 
 
 def make(*tricks):
-    return Detection(
-        network=Seer(),
-        tricks=tricks,
-        optimizer=partial(torch.optim.SGD, lr=0.1),
-        schedule=partial(ConstantLR, factor=1.0, total_iters=0),
-        num_classes=3,
-    )
+    return make_task(Detection, Seer(), *tricks, num_classes=3)
 
 
 def batches(count=3):

@@ -1,12 +1,9 @@
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
-from rules import validated
+from rules import make_task, validated
 from torch import nn
 from torch.nn import functional as F
-from torch.optim.lr_scheduler import ConstantLR
 
 from podium.contracts import Auxiliary, Batch
 from podium.metrics.segmentation import evaluate
@@ -32,13 +29,7 @@ class Twice(nn.Module):
 
 
 def make(network, *tricks):
-    return Segmentation(
-        network=network,
-        tricks=tricks,
-        optimizer=partial(torch.optim.SGD, lr=0.1),
-        schedule=partial(ConstantLR, factor=1.0, total_iters=0),
-        num_classes=CLASSES,
-    )
+    return make_task(Segmentation, network, *tricks, num_classes=CLASSES)
 
 
 def batches(count=3):
