@@ -74,9 +74,7 @@ class Together:
         self.form = choose(lanes, runs, environment_of(lanes[0].config))
         self._alone = Bare(lanes) if self.form.speedup < 1 else None
         parts = [lanes[k : k + self.form.lanes] for k in range(0, len(lanes), self.form.lanes)]
-        self._programs = [
-            Program([spare(lane) for lane in part], grouped=self.form.grouped) for part in parts
-        ]
+        self._programs = [Program([spare(lane) for lane in part], form=self.form.form) for part in parts]
         self._rows = [first_rows(part) for part in parts]
 
     def __str__(self) -> str:

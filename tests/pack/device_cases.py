@@ -22,6 +22,7 @@ from torch.utils.backend_registration import _setup_privateuseone_for_python_bac
 
 from podium.data.arrays import Arrays, resident
 from podium.pack.fold import FoldedDropout, Lanes
+from podium.pack.form import Form
 from podium.pack.home import Home
 from podium.pack.lane import Lane
 from podium.pack.program import Program
@@ -61,7 +62,7 @@ def made(
     monkeypatch.setattr("podium.pack.fold.drawing_from", lambda generator, device: nullcontext())
     fake = FakeTensorMode(allow_non_fake_inputs=True)
 
-    def make(name: str, *, grouped: bool = False, brought: bool = False) -> tuple[Program, torch.Tensor]:
+    def make(name: str, *, form: Form = Form.APART, brought: bool = False) -> tuple[Program, torch.Tensor]:
         lanes = lanes_of(name, tmp_path)
         fake.__enter__()
         home = lanes[0].home
@@ -77,7 +78,7 @@ def made(
         lanes = [replace(lane, home=home) for lane in lanes]
         for module in (module for lane in lanes for module in lane.parts.network.modules()):
             module._buffers |= {name: fake.from_tensor(held) for name, held in module._buffers.items()}
-        return Program(lanes, grouped=grouped), first_rows(lanes)
+        return Program(lanes, form=form), first_rows(lanes)
 
     yield make
     fake.__exit__(None, None, None)
@@ -101,19 +102,19 @@ def everything(program: Program) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize(
-    ("name", "grouped", "brought"),
+    ("name", "form", "brought"),
     [
-        ("mlp_adam", False, False),
-        ("mlp_adamw", False, True),
-        ("cnn_momentum", False, True),
-        ("cnn_momentum", True, False),
-        ("cnn_rmsprop", True, False),
+        ("mlp_adam", Form.GROUPED, False),
+        ("mlp_adamw", Form.GROUPED, True),
+        ("cnn_momentum", Form.APART, True),
+        ("cnn_momentum", Form.CHANNELS_LAST, False),
+        ("cnn_rmsprop", Form.GROUPED, False),
     ],
 )
 def test_steps_validation_and_lanes_that_leave_stay_on_the_device_and_wait_for_nothing(
-    name: str, grouped: bool, brought: bool, made: Callable[..., tuple[Program, torch.Tensor]]
+    name: str, form: Form, brought: bool, made: Callable[..., tuple[Program, torch.Tensor]]
 ) -> None:
-    program, rows = made(name, grouped=grouped, brought=brought)
+    program, rows = made(name, form=form, brought=brought)
     device = program.home.device
     for kept in ([0, 1, 2], [0, 2]):
         program.select(kept)

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from podium.pack.choice import Choice
+from podium.pack.form import Form
 from podium.pack.train import train_packed
 from podium.records.record import RunRecord
 from podium.run.assemble import compose
@@ -38,17 +39,21 @@ def moved(config: Config, runs: Path) -> Config:
     return {**config, "paths": {**config["paths"], "runs": str(runs)}}
 
 
-def packed(configs: Sequence[Config], *, grouped: bool = False, lanes: int | None = None) -> list[RunRecord]:
+def packed(
+    configs: Sequence[Config], *, form: Form = Form.APART, lanes: int | None = None
+) -> list[RunRecord]:
     """The records of these runs as one program, however fast."""
     records, _ = train_packed(
-        configs, choice=Choice(lanes or len(configs), grouped, 1.0), pictures=range(len(configs))
+        configs, choice=Choice(lanes or len(configs), form, 1.0), pictures=range(len(configs))
     )
     return records
 
 
-def both(configs: Sequence[Config], tmp_path: Path, *, grouped: bool = False) -> tuple[list[Any], list[Any]]:
+def both(
+    configs: Sequence[Config], tmp_path: Path, *, form: Form = Form.APART
+) -> tuple[list[Any], list[Any]]:
     """The records of the runs packed, and alone."""
-    together = packed([moved(config, tmp_path / "packed") for config in configs], grouped=grouped)
+    together = packed([moved(config, tmp_path / "packed") for config in configs], form=form)
     alone = [train(moved(config, tmp_path / "alone")) for config in configs]
     return together, alone
 

@@ -10,6 +10,7 @@ import torch
 from podium.pack.choice import Choice, choose
 from podium.pack.errors import Unpackable
 from podium.pack.fold import FoldedDropout, FoldedDropout2d, Lanes
+from podium.pack.form import Form
 from podium.pack.lane import Lane
 from podium.pack.program import Program
 from podium.pack.trial import check_same, first_rows
@@ -73,7 +74,7 @@ def test_a_program_that_does_not_fit_is_left_out_and_none_is_said(
     lanes = lanes_of("mlp_adam", tmp_path)
     most = 2
 
-    def seconds(lanes: list[Lane], *, grouped: bool) -> float:
+    def seconds(lanes: list[Lane], *, form: Form) -> float:
         if len(lanes) > most:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return 1.0
@@ -82,7 +83,7 @@ def test_a_program_that_does_not_fit_is_left_out_and_none_is_said(
     monkeypatch.setattr("podium.pack.choice.seconds_packed", seconds)
     monkeypatch.setattr("podium.pack.choice.seconds_alone", lambda lane: 1.0)
     environment = environment_of(lanes[0].config)
-    assert choose(lanes, tmp_path / "some", environment) == Choice(2, False, 2.0)
+    assert choose(lanes, tmp_path / "some", environment) == Choice(2, Form.GROUPED, 2.0)
     most = 1
     with pytest.raises(Unpackable, match="no program of them fits into the memory"):
         choose(lanes, tmp_path / "none", environment)
@@ -107,13 +108,13 @@ def test_a_pack_is_as_deterministic_as_its_runs_ask_for(
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("grouped", [False, True], ids=["one_by_one", "grouped"])
-def test_a_compiled_program_takes_the_steps_of_the_plain_one(grouped: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", [Form.APART, Form.GROUPED])
+def test_a_compiled_program_takes_the_steps_of_the_plain_one(form: Form, tmp_path: Path) -> None:
     """On the CPU, with smaller last batches and a lane that leaves."""
     found = []
     for mode in (False, "reduce-overhead"):
         torch.compiler.reset()
-        program = Program(lanes_of("cnn_momentum", tmp_path), grouped=grouped, compiled=mode)
+        program = Program(lanes_of("cnn_momentum", tmp_path), form=form, compiled=mode)
         assert (program.network.module._compiled_call_impl is not None) is bool(mode)
         rows = first_rows(program.lanes)
         values = []

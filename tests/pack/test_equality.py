@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from podium.pack.form import Form
 from podium.pack.lane import Lane
 from podium.run.folders import find_folders
 from podium.run.train import train
@@ -34,7 +35,7 @@ CASES = {
             "seed=1 tricks.dropout.p=0.5 optimizer.lr=0.003",
             "seed=2 tricks.dropout.p=0 initializer=he_normal",
         ),
-        False,
+        Form.GROUPED,
     ),
     "batch_norm_and_all_tricks": (
         (
@@ -49,22 +50,27 @@ CASES = {
             "seed=1 optimizer.nesterov=false tricks.l1.strength=0.001 tricks.label_smoothing.smoothing=0.3",
             "seed=1 optimizer.weight_decay=0.01 tricks.max_norm.bound=0.5 tricks.grad_clip.max_norm=0.1",
         ),
-        False,
+        Form.GROUPED,
     ),
     "convolutions_one_by_one": (
         (*CNN, "network.norm=after", "optimizer=sgd", "tricks=[dropout]"),
         ("seed=0 optimizer.lr=0.02", "seed=3 schedule=step schedule.step_size=2"),
-        False,
+        Form.APART,
     ),
     "convolutions_in_groups": (
         (*CNN, "network.norm=after", "optimizer=sgd", "tricks=[dropout]"),
         ("seed=0 optimizer.lr=0.02", "seed=3 schedule=step schedule.step_size=2"),
-        True,
+        Form.GROUPED,
+    ),
+    "convolutions_channels_last": (
+        (*CNN, "network.norm=before", "optimizer=sgd", "tricks=[dropout]"),
+        ("seed=0 optimizer.lr=0.02", "seed=3 tricks.dropout.p=0.4"),
+        Form.CHANNELS_LAST,
     ),
     "slopes_and_rmsprop": (
         (*CNN, "network.activation=prelu", "optimizer=rmsprop", "optimizer.centered=true"),
         ("seed=0 optimizer.momentum=0.5", "seed=1 optimizer.lr=0.0005"),
-        False,
+        Form.CHANNELS_LAST,
     ),
     "adamw_and_plateau": (
         (*MLP, "optimizer=adamw"),
@@ -72,16 +78,16 @@ CASES = {
             "seed=0 optimizer.lr=0.01",
             "seed=1 schedule=plateau schedule.patience=0 optimizer.betas=[0.8,0.99]",
         ),
-        False,
+        Form.GROUPED,
     ),
 }
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_weights_and_journals_are_those_of_the_run_alone(name: str, tmp_path: Path) -> None:
-    common, lanes, grouped = CASES[name]
+    common, lanes, form = CASES[name]
     configs = configs_of(common, lanes, tmp_path)
-    together, alone = both(configs, tmp_path, grouped=grouped)
+    together, alone = both(configs, tmp_path, form=form)
     for config, ours, theirs in zip(configs, together, alone, strict=True):
         assert largest_difference(config, tmp_path) < 1e-5
         assert_same_history(ours, theirs)
@@ -108,7 +114,7 @@ def test_a_lane_that_diverges_ends_as_it_would_alone_and_touches_no_other(tmp_pa
     configs = configs_of(
         (*CNN, "optimizer=sgd"), ("seed=0 optimizer.lr=0.02", "seed=1 optimizer.lr=1e30", "seed=2"), tmp_path
     )
-    together, alone = both(configs, tmp_path, grouped=True)
+    together, alone = both(configs, tmp_path, form=Form.GROUPED)
     assert [record.status for record in together] == ["finished", "diverged", "finished"]
     assert together[1].error == alone[1].error
     assert together[1].history == alone[1].history

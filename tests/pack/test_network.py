@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from podium.pack.errors import Unpackable
 from podium.pack.fold import Lanes
+from podium.pack.form import Form
 from podium.pack.network import FoldedNetwork, check_folds, put
 
 LANES, BATCH = 3, 4
@@ -18,7 +19,7 @@ class Branches(nn.Module):
     def __init__(self, channels: int = 2) -> None:
         super().__init__()
         self.one = nn.Conv2d(channels, 4, 3, padding=1, stride=2)
-        self.two = nn.Conv2d(channels, 4, 1, stride=2, bias=False)
+        self.two = nn.Conv2d(channels, 4, 2, stride=2, bias=False)
         self.norm = nn.BatchNorm2d(8)
         self.same = nn.Conv2d(8, 8, 3, padding=1, groups=2, padding_mode="circular")
         self.output = nn.Linear(8, 5)
@@ -33,11 +34,11 @@ def networks_and_inputs() -> tuple[list[nn.Module], torch.Tensor]:
     return [Branches() for _ in range(LANES)], torch.randn(LANES, BATCH, 2, 6, 6)
 
 
-@pytest.mark.parametrize("grouped", [False, True], ids=["one_by_one", "grouped"])
+@pytest.mark.parametrize("form", Form)
 @pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
-def test_outputs_gradients_and_statistics_are_those_of_each_network(grouped: bool, training: bool) -> None:
+def test_outputs_gradients_and_statistics_are_those_of_each_network(form: Form, training: bool) -> None:
     networks, input = networks_and_inputs()
-    folded = FoldedNetwork(networks, Lanes([torch.Generator() for _ in networks], grouped=grouped))
+    folded = FoldedNetwork(networks, Lanes([torch.Generator() for _ in networks], form=form))
     folded.module.train(training)
     output = folded(input.flatten(0, 1)).view(LANES, BATCH, -1)
     (gradient,) = torch.autograd.grad(output.square().sum(), folded.weights)

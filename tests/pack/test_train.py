@@ -12,6 +12,7 @@ from podium.leaderboard.verify import Published, check_identity, check_labels, c
 from podium.pack import train as pack_train
 from podium.pack.choice import CHOICES_FILE
 from podium.pack.errors import Unpackable
+from podium.pack.form import Form
 from podium.pack.loop import Loop
 from podium.pack.train import train_packed
 from podium.records.files import sha256_of
@@ -124,7 +125,7 @@ def test_where_alone_is_faster_nothing_is_packed_and_the_measurement_is_remember
 ) -> None:
     measured: list[int] = []
 
-    def slow(lanes: Any, *, grouped: bool) -> float:
+    def slow(lanes: Any, *, form: Form) -> float:
         measured.append(len(lanes))
         return 10.0
 

@@ -1,7 +1,7 @@
 """Which form of a pack is fastest here: found by a short measurement, and remembered beside the runs.
 
-A form is how many lanes one program holds, and how convolutions of all lanes are carried out. Where none is as fast as the
-runs alone, one bare loop after the other, they are trained alone.
+What is chosen is how many lanes one program holds, and how convolutions of all lanes are carried out (form.py). Where
+nothing is as fast as the runs alone, one bare loop after the other, they are trained alone.
 """
 
 import hashlib
@@ -14,7 +14,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from podium.layers.channels_last import corrupted
 from podium.pack.errors import Unpackable
+from podium.pack.form import Form
 from podium.pack.lane import Lane
 from podium.pack.trial import seconds_alone, seconds_packed
 from podium.records.environment import Environment
@@ -23,15 +25,16 @@ from podium.records.record import canonical_json
 from podium.run.engine import plain_memory
 
 CHOICES_FILE = ".packing.json"
-STEP = 4  # candidates are all lanes, and 4, 16, 64 ... of them in a program
+STEP = 4  # candidates are 4, 16, 64 ... lanes in a program, and all of them
+BEHIND = 0.8  # of the fastest form: with more lanes a slower one is not tried
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A form, and how many times as fast as one run after the other it was."""
+    """Lanes of a program, their form, and how many times as fast as one run after the other it was."""
 
     lanes: int
-    grouped: bool
+    form: Form
     speedup: float
 
 
@@ -51,36 +54,43 @@ def choose(lanes: Sequence[Lane], runs: Path, environment: Environment) -> Choic
 
 
 def _measure(lanes: Sequence[Lane]) -> Choice:
-    counts = [len(lanes)]
-    size = STEP
+    size, counts = STEP, []
     while size < len(lanes):
         counts.append(size)
         size *= STEP
-    ways = [False, True] if has_convolutions(lanes[0].parts.network) else [False]
+    forms, found = forms_of(lanes[0].parts.network), []
     with plain_memory():
         alone = seconds_alone(lanes[0])
-        found = [
-            Choice(count, grouped, round(alone * count / seconds, 3))
-            for count in counts
-            for grouped in ways
-            if (seconds := _seconds_of(lanes[:count], grouped=grouped)) is not None
-        ]
+        for count in (*counts, len(lanes)):
+            tried = [
+                Choice(count, form, round(alone * count / seconds, 3))
+                for form in forms
+                if (seconds := _seconds_of(lanes[:count], form=form)) is not None
+            ]
+            best = max((choice.speedup for choice in tried), default=0.0)
+            forms = [choice.form for choice in tried if choice.speedup > BEHIND * best]
+            found += tried
     if not found:
         raise Unpackable("no program of them fits into the memory of the GPU")
     return max(found, key=lambda choice: choice.speedup)
 
 
-def _seconds_of(lanes: Sequence[Lane], *, grouped: bool) -> float | None:
+def _seconds_of(lanes: Sequence[Lane], *, form: Form) -> float | None:
     """How long a step of a program takes; null where it does not fit into the memory of a GPU."""
     try:
-        return seconds_packed(lanes, grouped=grouped)
+        return seconds_packed(lanes, form=form)
     except torch.OutOfMemoryError:
         return None
 
 
-def has_convolutions(network: nn.Module) -> bool:
-    """Whether there is more than one way to pack it."""
-    return any(isinstance(module, nn.Conv1d | nn.Conv2d) for module in network.modules())
+def forms_of(network: nn.Module) -> list[Form]:
+    """Those that can be told apart: what has no convolutions has normalisations that are always faster in one."""
+    modules = list(network.modules())
+    if any(isinstance(module, nn.Conv2d) for module in modules):
+        return [form for form in Form if form is not Form.CHANNELS_LAST or corrupted(network) is None]
+    if any(isinstance(module, nn.Conv1d) for module in modules):
+        return [Form.APART, Form.GROUPED]
+    return [Form.GROUPED]
 
 
 def _key(lanes: Sequence[Lane], environment: Environment) -> str:
@@ -99,6 +109,6 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
     """What is remembered; nothing where the file is damaged: it is measured again."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return {key: asdict(Choice(**value)) for key, value in found.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+        return {key: {**value, "form": Form(value["form"])} for key, value in found.items()}
+    except (OSError, ValueError, TypeError, AttributeError, KeyError):
         return {}

@@ -6,8 +6,9 @@ Only what holds weights, statistics of a batch or random masks is exchanged, her
 (lanes, parameters), in the order of ``named_parameters``; each step hands out views of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
+from podium.pack.form import Form
 from podium.pack.home import CPU, chosen, drawing_from
 
 
@@ -23,7 +25,7 @@ class Lanes:
     """How many lanes there are, the random stream of each, and where they are; all folded modules look here."""
 
     generators: list[torch.Generator]
-    grouped: bool = False  # convolutions of all lanes as one of many groups; else one after the other
+    form: Form = Form.APART
     device: torch.device = CPU
 
     def __len__(self) -> int:
@@ -57,6 +59,12 @@ class Folded(nn.Module):
         """The same values as (lanes, batch, ...)."""
         return input.view(len(self.lanes), -1, *input.shape[1:])
 
+    def each(self, input: Tensor, *of_lanes: Tensor | None) -> Iterator[tuple[Any, ...]]:
+        """For each lane its inputs, and its part of these, which may be missing."""
+        count = len(self.lanes)
+        parts = [[None] * count if whole is None else whole.unbind(0) for whole in of_lanes]
+        return zip(input.chunk(count), *parts, strict=True)
+
     def by_sample(self, whole: Tensor) -> Tensor:
         """(batch, lanes * channels, ...) as (lanes * batch, channels, ...)."""
         parts = whole.view(len(whole), len(self.lanes), -1, *whole.shape[2:])
@@ -83,15 +91,10 @@ class FoldedConv(Folded, _ConvNd):
 
     def forward(self, input: Tensor) -> Tensor:
         """Of (lanes * batch, channels, ...)."""
-        if self.lanes.grouped and self.padding_mode == "zeros":
+        if self.lanes.form is Form.GROUPED and self.padding_mode == "zeros":
             return self._grouped(self.by_lane(input))
-        biases = [None] * len(self.lanes) if self.bias is None else self.bias.unbind(0)
-        parts = input.chunk(len(self.lanes))
-        found = [self._one(*lane) for lane in zip(parts, self.weight.unbind(0), biases, strict=True)]
-        return torch.cat(found)
-
-    def _one(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return self._conv_forward(input, weight, bias)
+        lanes = self.each(input, self.weight, self.bias)
+        return torch.cat([self._conv_forward(*lane) for lane in lanes])
 
     def _grouped(self, input: Tensor) -> Tensor:
         whole = input.transpose(0, 1).flatten(1, 2)
@@ -139,13 +142,17 @@ class FoldedBatchNorm(Folded, _BatchNorm):
         """Of (lanes * batch, channels, ...)."""
         if self.training and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
-        lanes = self.by_lane(input)
-        mean, var = (None if b is None else b.view(-1) for b in (self.running_mean, self.running_var))
-        weight, bias = (None if p is None else p.reshape(-1) for p in (self.weight, self.bias))
-        whole = lanes.transpose(0, 1).flatten(1, 2)
+        own = self.running_mean, self.running_var, self.weight, self.bias
+        if self.lanes.form is not Form.GROUPED:
+            return torch.cat([self._one(*lane) for lane in self.each(input, *own)])
+        whole = self.by_lane(input).transpose(0, 1).flatten(1, 2)
+        flat = [None if part is None else part.reshape(-1) for part in own]
+        return self.by_sample(self._one(whole, *flat))
+
+    def _one(self, input: Tensor, *own: Tensor | None) -> Tensor:
+        mean, var, weight, bias = own
         batchwise = self.training or mean is None
-        found = F.batch_norm(whole, mean, var, weight, bias, batchwise, self.momentum or 0.0, self.eps)
-        return self.by_sample(found)
+        return F.batch_norm(input, mean, var, weight, bias, batchwise, self.momentum or 0.0, self.eps)
 
 
 class FoldedPReLU(Folded, nn.PReLU):

@@ -19,6 +19,7 @@ from podium.pack.fold import (
     FoldedPReLU,
     Lanes,
 )
+from podium.pack.form import Form
 from podium.pack.home import chosen
 from podium.run.engine import compile_network
 from podium.tricks.dropout import OutputDropout
@@ -34,6 +35,7 @@ TWINS: dict[type[nn.Module], type[Folded]] = {
     OutputDropout: FoldedDropout,
     nn.Dropout2d: FoldedDropout2d,
 }
+PICTURES = 4  # dimensions of a batch of them
 RANDOM = (_DropoutNd, nn.RReLU, nn.FractionalMaxPool2d, nn.FractionalMaxPool3d)
 
 
@@ -112,6 +114,8 @@ class FoldedNetwork:
         pieces = torch.split(self.weights, self._sizes, 1)
         for (module, name), piece, shape in zip(self._places, pieces, self.shapes.values(), strict=True):
             module.__dict__[name] = piece.view(len(self.lanes), *shape)
+        if self.lanes.form is Form.CHANNELS_LAST and input.ndim == PICTURES:
+            input = input.to(memory_format=torch.channels_last)
         output = self.module(input)
         if not isinstance(output, Tensor):
             raise Unpackable(f"a network that gives {type(output).__name__} cannot be packed")

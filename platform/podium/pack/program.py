@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from podium.pack.edits import Edits
 from podium.pack.fold import Lanes
+from podium.pack.form import Form
 from podium.pack.lane import Lane
 from podium.pack.network import FoldedNetwork
 from podium.pack.updates import make_update
@@ -22,12 +23,12 @@ class Program:
         Unpackable: a part of the runs has no packed form.
     """
 
-    def __init__(self, lanes: Sequence[Lane], *, grouped: bool, compiled: bool | str = False) -> None:
+    def __init__(self, lanes: Sequence[Lane], *, form: Form, compiled: bool | str = False) -> None:
         data = lanes[0].parts.data
         self.lanes = list(lanes)
         self.home = lanes[0].home
         self.batch_size, self.classes = data.batch_size, data.num_classes
-        self._streams = Lanes([lane.generator for lane in lanes], grouped=grouped, device=self.home.device)
+        self._streams = Lanes([lane.generator for lane in lanes], form=form, device=self.home.device)
         networks = [lane.parts.network for lane in lanes]
         self.network = FoldedNetwork(networks, self._streams)
         self.network.compile(compiled)

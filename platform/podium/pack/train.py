@@ -16,6 +16,7 @@ from torch import Tensor
 from podium.data.base import DataModule
 from podium.pack.choice import Choice, choose
 from podium.pack.errors import Unpackable
+from podium.pack.form import Form
 from podium.pack.home import Home, device_of_runs, stream_of
 from podium.pack.lane import Lane
 from podium.pack.loop import Loop
@@ -74,7 +75,7 @@ def train_packed(
             raise Unpackable(f"{how} they train faster: one program is {choice.speedup:.2f} times as fast")
         parts = divided(lanes, most=choice.lanes, together=together)
         for part in parts:
-            pack = _Pack(data, grouped=choice.grouped, pictures=pictures, ended=ended, judge=judge)
+            pack = _Pack(data, form=choice.form, pictures=pictures, ended=ended, judge=judge)
             pack.train(part)
     return [record for config in configs if (record := find_record(config)) is not None], len(parts)
 
@@ -129,10 +130,10 @@ class _Pack:
     """One program's runs, from opening to closing them."""
 
     def __init__(
-        self, data: DataModule, *, grouped: bool, pictures: Collection[int], ended: Told, judge: Judge
+        self, data: DataModule, *, form: Form, pictures: Collection[int], ended: Told, judge: Judge
     ) -> None:
         self._data = data
-        self._grouped = grouped
+        self._form = form
         self._pictures = pictures
         self._ended = ended
         self._judge = judge
@@ -148,7 +149,7 @@ class _Pack:
             if not lanes:
                 return
             compiled = lanes[0].parts.trainer.compile
-            program = Program(lanes, grouped=self._grouped, compiled=compiled)
+            program = Program(lanes, form=self._form, compiled=compiled)
             with interrupts() as asked:
                 self._open(lanes)
                 try:

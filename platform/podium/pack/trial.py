@@ -15,6 +15,7 @@ from torch import Tensor
 
 from podium.contracts import Batch
 from podium.pack.errors import Unpackable
+from podium.pack.form import Form
 from podium.pack.home import stream_of, wait_for
 from podium.pack.lane import Lane
 from podium.pack.network import put
@@ -36,7 +37,7 @@ def check_same(lanes: Sequence[Lane]) -> None:
     rows = first_rows(chosen)
     with _whole_products():
         try:
-            program = Program(chosen, grouped=False)
+            program = Program(chosen, form=Form.APART)
             losses, _, gradient = program.gradient(rows)
         except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
             raise Unpackable(f"their network does not fold: {' '.join(str(error).split())[:120]}") from None
@@ -65,11 +66,11 @@ def seconds_alone(lane: Lane) -> float:
         return _least(step, lane.home.device)
 
 
-def seconds_packed(lanes: Sequence[Lane], *, grouped: bool) -> float:
+def seconds_packed(lanes: Sequence[Lane], *, form: Form) -> float:
     """How long a step of these runs as one program takes."""
     spares = [spare(lane) for lane in lanes]
     compiled = lanes[0].parts.trainer.compile
-    program, rows = Program(spares, grouped=grouped, compiled=compiled), first_rows(spares)
+    program, rows = Program(spares, form=form, compiled=compiled), first_rows(spares)
     return _least(lambda: program.step(rows), program.home.device)
 
 

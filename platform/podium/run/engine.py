@@ -16,14 +16,17 @@ from torch import nn
 
 from podium.data.arrays import Examples, resident
 from podium.data.loader import BatchLoader
+from podium.layers.channels_last import corrupted
 from podium.run.build import Assembly
 from podium.run.epoch import LeanEpoch
+from podium.run.errors import ConfigError
 from podium.run.folders import CHECKPOINT_FILE
 from podium.run.interrupts import Interrupts
 from podium.run.precision import ExactSymbols, looks_up
 from podium.run.progress import ProgressBar
 from podium.run.recorder import Points, Recorder
 from podium.run.saver import Saver
+from podium.run.workers import on_gpus
 
 
 def fit(
@@ -106,6 +109,21 @@ def loop(
             val_dataloaders=validation,
             ckpt_path=checkpoint,
             weights_only=True,
+        )
+
+
+def check_memory_layout(parts: Assembly) -> None:
+    """Check that gradients can be trusted in the layout of pixels that was asked for.
+
+    Raises:
+        ConfigError: on this processor those of some layer cannot.
+    """
+    if not parts.trainer.channels_last or on_gpus(parts.runtime.accelerator):
+        return
+    if (name := corrupted(parts.network)) is not None:
+        raise ConfigError(
+            "trainer.channels_last on a CPU needs 1x1 convolutions with a stride to have 16 or more input channels, got "
+            f"{name} with fewer, at whose gradient oneDNN writes past its memory; set trainer.channels_last=false"
         )
 
 

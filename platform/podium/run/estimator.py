@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from podium.data.in_memory import InMemory
 from podium.run.assemble import check_run, compose
 from podium.run.build import build, make, refusals
-from podium.run.engine import loop, pin_threads, training_loader
+from podium.run.engine import check_memory_layout, loop, pin_threads, training_loader
 from podium.run.errors import ConfigError
 from podium.run.isolation import isolated
 from podium.run.recorder import Recorder
@@ -127,6 +127,7 @@ class PodiumClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         data: InMemory = make(self.config_["data"], "data")
         data.hold(inputs, numbers)
         parts = build(self.config_, data=data)
+        check_memory_layout(parts)
         with refusals("data"):
             loader = training_loader(parts, seed=self.seed)
         curves = Curves()

@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from podium.contracts import Batch
+from podium.layers.channels_last import corrupted
 from podium.records.files import write_atomically
 from podium.records.record import canonical_json
 from podium.run.assemble import check_run
@@ -124,7 +125,8 @@ def candidates(
     modes: Sequence[bool | str],
 ) -> list[Form]:
     """The forms that are worth a measurement, the plain one first."""
-    layouts = sample.ndim == 3 and any(isinstance(module, nn.Conv2d) for module in network.modules())
+    pictures = sample.ndim == 3 and any(isinstance(module, nn.Conv2d) for module in network.modules())
+    layouts = pictures and corrupted(network) is None
     choices: dict[str, list[Any]] = {
         "precision": list(MEASURED),
         "channels_last": [False, True] if layouts else [False],

@@ -13,7 +13,7 @@ from podium.records.record import RunRecord, Status
 from podium.run.build import Assembly, build, refusals
 from podium.run.changes import Segment, segments
 from podium.run.costs import images_per_s, network_costs
-from podium.run.engine import fit, pin_threads
+from podium.run.engine import check_memory_layout, fit, pin_threads
 from podium.run.errors import WorkerLost
 from podium.run.folders import (
     PREDICTIONS_FILE,
@@ -62,6 +62,7 @@ def train(
     check_teachers(config)
     chain = segments(config)
     parts = build(chain[0].config)
+    check_memory_layout(parts)
     with refusals("data"):
         parts.data.prepare_data()
         parts.data.setup("fit")
