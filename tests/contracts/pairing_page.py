@@ -7,7 +7,8 @@ from functools import cache
 
 import yaml
 from network_cases import CONF, NETWORKS, REPOSITORY
-from pairing_cases import BATCHES, ENOUGH, EPOCHS, EXAMPLES, LEARNS, REFUSED, TRICKS, Cell
+from pairing_cases import BATCHES, ENOUGH, LEARNS, REFUSED, Cell
+from pairing_networks import EPOCHS, EXAMPLES, TRICKS
 from pairing_table import Table
 
 PAGE = REPOSITORY / "docs" / "catalogue" / "pairings.md"

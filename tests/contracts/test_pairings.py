@@ -11,7 +11,8 @@ import re
 import pytest
 import torch
 from network_cases import NETWORKS, REPOSITORY
-from pairing_cases import LEARNS, REFUSAL, REFUSED, TRAINS, TRICKS, Cell, Pairs
+from pairing_cases import LEARNS, REFUSAL, REFUSED, TRAINS, Cell, Pairs
+from pairing_networks import TRICKS
 from pairing_page import PAGE, class_of_network, page
 from pairing_table import GOLDEN, read_table, write_table
 

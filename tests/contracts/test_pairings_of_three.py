@@ -13,7 +13,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
-from pairing_cases import EPOCHS, REFUSAL, TRICKS, Repeated, small
+from pairing_cases import REFUSAL
+from pairing_networks import EPOCHS, TRICKS, Repeated, small
 
 from podium.run.engine import loop
 from podium.run.interrupts import Interrupted, interrupts

@@ -11,6 +11,7 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from picture_samples import class_folders
 from podium.data.arrays import Source, content_hash
 from podium.data.base import DataModule
 from podium.data.digits import Digits
@@ -145,3 +146,20 @@ def compose_data():
         return instantiate(OmegaConf.merge(plain.data, changes), _convert_="all")
 
     return make
+
+
+@pytest.fixture
+def build_folder(compose_data):
+    """The module of a folder of images, brought to 16x20."""
+    small = {"shape": [3, 16, 20], "batch_size": 8, "images": {"resize": 20}}
+
+    def make(root, *, num_classes=2, **changes):
+        return compose_data("image_folder", root=root, num_classes=num_classes, **small | changes)
+
+    return make
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder of twelve dogs and eighteen cats."""
+    return class_folders(tmp_path / "root", {"dog": 12, "cat": 18})

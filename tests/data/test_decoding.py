@@ -6,22 +6,20 @@ import zlib
 
 import numpy as np
 import pytest
+from image_folders import index
 from PIL import Image
 
 from picture_samples import encoded, picture, write
 from podium.data import crops as module
 from podium.data import image_inputs
 from podium.data.image_file import in_channels, read_image
-from podium.data.image_index import index_images
 from podium.data.image_inputs import FilePictures, plain_jpeg
-from podium.data.image_scan import scan_images
 
 pytestmark = pytest.mark.usefixtures("cache")
 
 
 def files(root):
-    scan = scan_images(root, below=["."])
-    known = index_images(scan, name="some")
+    scan, known = index(root)
     assert not any(known.problem)
     plain = plain_jpeg(scan.names, known.note)
     return FilePictures(root, scan.names, extent=known.extent, plain=plain), [n.decode() for n in scan.names]

@@ -164,6 +164,17 @@ def test_a_damaged_file_gives_one_line_with_the_remedy(server, build, file, dama
     one_line(build, re.escape(str(build.raw)) + " must hold .*, got .*; delete it and run again")
 
 
+def test_a_machine_without_memory_is_no_damage_of_the_files(server, build, monkeypatch):
+    build().load()
+
+    def out_of_memory(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(datasets.MNIST, "_load_data", out_of_memory)
+    with pytest.raises(MemoryError):
+        build().load()
+
+
 def test_whole_files_with_other_content_are_refused(server, build, name_and_folder):
     build().load()
     path = build.raw / FILES[3]

@@ -16,7 +16,8 @@ sys.path.insert(0, str(HERE.parent / "contracts"))
 
 import torch  # noqa: E402
 from network_cases import NETWORKS  # noqa: E402
-from pairing_cases import TRICKS, Cell, Pairs  # noqa: E402
+from pairing_cases import Cell, Pairs  # noqa: E402
+from pairing_networks import TRICKS  # noqa: E402
 from pairing_page import PAGE, page  # noqa: E402
 from pairing_table import GOLDEN, read_table, write_table  # noqa: E402
 from tqdm import tqdm  # noqa: E402

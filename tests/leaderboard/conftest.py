@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from leaderboard.badge_cases import make_report
 from leaderboard.factory import make_board, make_entry, write_failure, write_run
 from podium.leaderboard.build import build
 from podium.records.record import Status
@@ -37,3 +38,15 @@ def plain_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def published(published_once: Path, tmp_path: Path) -> Path:
     """A copy of that board, to be edited."""
     return Path(shutil.copytree(published_once, tmp_path / "digits"))
+
+
+@pytest.fixture(scope="session")
+def weighted_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A board of two rows without learning curves, whose records name their weights by hash."""
+    return make_report(tmp_path_factory.mktemp("weighted"), ["linear", "dense32"])
+
+
+@pytest.fixture
+def report(weighted_once: Path, tmp_path: Path) -> Path:
+    """A copy of that board, to be given badges."""
+    return Path(shutil.copytree(weighted_once, tmp_path / "digits"))

@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import nn
 from torchvision import models
-from twins import assert_same, assert_same_logits, assert_same_training_step, twins
+from twins import assert_same_logits, assert_same_training_step, assert_states_convert_both_ways, twins
 
-from podium.layers.naming import Published, from_torchvision, to_torchvision
+from podium.layers.naming import Published
 from podium.networks.alexnet import AlexNet
 from podium.run.costs import network_costs
 from podium.run.summary import summarize
@@ -134,10 +134,7 @@ def test_one_tower_is_torchvisions_in_evaluation(one_tower_twins, shape):
 
 
 def test_states_convert_both_ways(one_tower_twins):
-    ours, theirs = one_tower_twins
-    state = to_torchvision(ours, ours.state_dict())
-    assert_same(state, theirs.state_dict())
-    assert_same(from_torchvision(ours, state), ours.state_dict())
+    assert_states_convert_both_ways(*one_tower_twins)
 
 
 def test_one_training_step_is_torchvisions(one_tower_twins):

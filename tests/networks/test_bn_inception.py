@@ -1,19 +1,13 @@
-from pathlib import Path
-
 import pytest
 import torch
-import yaml
+from inceptions import SMALL, options
 from torch import nn
 
 from podium.networks.bn_inception import BNInception
 from podium.run.costs import network_costs
 from podium.run.summary import summarize
 
-FILE = Path(__file__).parents[2] / "conf" / "network" / "bn_inception.yaml"
-OPTIONS = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-PAPER = {key: value for key, value in OPTIONS.items() if key not in ("defaults", "_target_", "weights")}
-PAPER |= {"in_shape": [3, 224, 224], "num_classes": 1000}
-SMALL = {"width": 0.125, "in_shape": [3, 32, 32], "num_classes": 7, "stem": "small"}
+PAPER = options("bn_inception") | {"in_shape": [3, 224, 224], "num_classes": 1000}
 
 # Figure 5 of the paper: outputs, and the weights of the modules by hand.
 LINES = {

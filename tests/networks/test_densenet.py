@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import nn
 from torchvision import models
-from twins import assert_same, assert_same_logits, assert_same_training_step, twins
+from twins import assert_same_logits, assert_same_training_step, assert_states_convert_both_ways, twins
 
-from podium.layers.naming import Published, from_torchvision, to_torchvision
+from podium.layers.naming import Published, to_torchvision
 from podium.networks.densenet import DenseNet
 from podium.run.costs import keras_parameters, network_costs
 
@@ -156,10 +156,7 @@ def test_121_layers_are_torchvisions_in_evaluation():
 
 
 def test_states_convert_both_ways(small_twins):
-    ours, theirs = small_twins
-    state = to_torchvision(ours, ours.state_dict())
-    assert_same(state, theirs.state_dict())
-    assert_same(from_torchvision(ours, state), ours.state_dict())
+    assert_states_convert_both_ways(*small_twins)
 
 
 def test_one_training_step_is_torchvisions():

@@ -1,33 +1,16 @@
 import math
-from pathlib import Path
 
 import pytest
 import torch
-import yaml
-from inception_twins import assert_same_auxiliary_step
+from inceptions import SMALL, count, options
 from torch import nn
-from torchvision.models import googlenet as torchvisions
-from twins import assert_same, assert_same_logits, twins
 
 from podium.contracts import Auxiliary
-from podium.layers.naming import Published, from_torchvision, to_torchvision
 from podium.networks.googlenet import GoogLeNet
 from podium.run.costs import network_costs
 from podium.run.summary import summarize
 
-CONF = Path(__file__).parents[2] / "conf" / "network"
-
-
-def options(*names):
-    values = {}
-    for name in names:
-        values |= yaml.safe_load((CONF / f"{name}.yaml").read_text(encoding="utf-8"))
-    return {key: value for key, value in values.items() if key not in ("defaults", "_target_", "weights")}
-
-
 PAPER = options("googlenet") | {"in_shape": [3, 224, 224], "num_classes": 1000}
-TORCHVISION = PAPER | options("googlenet", "googlenet_bn") | {"in_shape": [3, 224, 224], "num_classes": 1000}
-SMALL = {"width": 0.125, "in_shape": [3, 32, 32], "num_classes": 7, "stem": "small"}
 
 # Table 1 of the paper: output, published K of parameters and M of operations; beside them the weights of this network.
 LINES = {
@@ -77,10 +60,6 @@ def on_paper(**changes):
 
 def small(**changes):
     return googlenet(**SMALL | changes)
-
-
-def count(network):
-    return sum(parameter.numel() for parameter in network.parameters())
 
 
 @pytest.fixture(scope="module")
@@ -201,93 +180,6 @@ def test_response_normalisation_stands_around_the_second_convolution():
     with_it, without = small().eval(), small(local_response_norm=False).eval()
     without.load_state_dict(with_it.state_dict())
     assert not torch.allclose(with_it(x), without(x))
-
-
-def make_twins():
-    return twins(lambda: GoogLeNet(**TORCHVISION), lambda: torchvisions(init_weights=False, aux_logits=True))
-
-
-@pytest.fixture(scope="module")
-def pair():
-    return make_twins()
-
-
-def test_the_form_of_torchvision_has_its_parameters():
-    network = on_paper(**TORCHVISION | {"auxiliary": False})
-    assert count(network) == 6_624_904  # in the facts of torchvision's weights
-    assert round(network_costs(network, PAPER["in_shape"])["multiply_adds"] / 1e9, 3) == 1.498
-
-
-@pytest.mark.parametrize("side", [224, 97])
-def test_the_form_of_torchvision_is_torchvisions_in_evaluation(pair, side):
-    assert_same_logits(*pair, torch.randn(2, 3, side, side))
-
-
-@pytest.mark.parametrize("change", [{"form": "paper"}, {"local_response_norm": True}])
-def test_other_forms_are_not(pair, change):
-    ours, theirs = pair
-    other = googlenet(**TORCHVISION | change)
-    state = {
-        key: tensor
-        for key, tensor in ours.state_dict().items()
-        if other.state_dict()[key].shape == tensor.shape
-    }
-    other.load_state_dict(state, strict=False)
-    with pytest.raises(AssertionError):
-        assert_same_logits(other, theirs, torch.randn(2, 3, 64, 64))
-
-
-def test_transformed_inputs_are_torchvisions(pair):
-    _, theirs = pair
-    ours = googlenet(**TORCHVISION | {"transform_input": True})
-    ours.load_state_dict(from_torchvision(ours, theirs.state_dict()))
-    x = torch.randn(2, 3, 64, 64)
-    with pytest.raises(AssertionError):
-        assert_same_logits(ours, theirs, x)
-    theirs.transform_input = True
-    assert_same_logits(ours, theirs, x)
-    theirs.transform_input = False
-
-
-def test_states_convert_both_ways(pair):
-    ours, theirs = pair
-    state = to_torchvision(ours, ours.state_dict())
-    assert_same(state, theirs.state_dict())
-    assert_same(from_torchvision(ours, state), ours.state_dict())
-
-
-def test_one_training_step_is_torchvisions():
-    assert_same_auxiliary_step(
-        *make_twins(), torch.randn(4, 3, 96, 80), torch.tensor([3, 997, 0, 3]), weight=0.3
-    )
-
-
-def test_one_training_step_is_another_with_one_dropout_less():
-    ours, theirs = make_twins()
-    ours.auxiliary2.dropout.p = 0.0
-    with pytest.raises(AssertionError, match=r"inception|conv|aux"):
-        assert_same_auxiliary_step(
-            ours, theirs, torch.randn(2, 3, 64, 64), torch.tensor([3, 997]), weight=0.3
-        )
-
-
-def test_torchvision_has_one_form_alone(monkeypatch):
-    monkeypatch.setattr(nn.Conv2d, "reset_parameters", lambda _: None)  # most of the time goes there
-    theirs = TORCHVISION | {"auxiliary": False}
-    network = on_paper(**theirs | {"dropout": 0.1, "num_classes": 10, "transform_input": True})
-    assert isinstance(network, Published)
-    assert network.torchvision_name() == "googlenet"
-    changes = [
-        {"form": "paper"},
-        {"norm": "after"},
-        {"use_bias": True},
-        {"local_response_norm": True},
-        {"activation": "tanh"},
-        {"width": 0.5},
-        {"stem": "small"},
-        {"in_shape": [1, 224, 224]},
-    ]
-    assert [on_paper(**theirs | change).torchvision_name() for change in changes] == [None] * len(changes)
 
 
 @pytest.mark.parametrize(("stem", "side"), [("imagenet", 31), ("small", 4)])

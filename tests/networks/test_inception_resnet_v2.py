@@ -1,10 +1,9 @@
 import re
-from pathlib import Path
 
 import pytest
 import timm
 import torch
-import yaml
+from inceptions import SMALL, count, options
 from torch import nn
 from twins import assert_same_logits, assert_same_training_step, twins
 
@@ -13,11 +12,7 @@ from podium.networks.inception_resnet_v2 import InceptionResNetV2, ScaledAdd
 from podium.run.depth import layer_depth
 from podium.run.summary import summarize
 
-FILE = Path(__file__).parents[2] / "conf" / "network" / "inception_resnet_v2.yaml"
-OPTIONS = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-PAPER = {key: value for key, value in OPTIONS.items() if key not in ("defaults", "_target_", "weights")}
-PAPER |= {"in_shape": [3, 299, 299], "num_classes": 1000}
-SMALL = {"width": 0.125, "in_shape": [3, 32, 32], "num_classes": 7, "stem": "small"}
+PAPER = options("inception_resnet_v2") | {"in_shape": [3, 299, 299], "num_classes": 1000}
 
 OUTPUTS = {
     "conv1a": (32, 149, 149),
@@ -55,10 +50,6 @@ def network(**changes):
 
 def small(**changes):
     return network(**SMALL | changes)
-
-
-def count(module):
-    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def timm_path(path):

@@ -1,34 +1,21 @@
-from pathlib import Path
-
 import pytest
 import torch
-import yaml
 from inception_twins import assert_same_auxiliary_step
+from inceptions import SMALL, count, options
 from torch import nn
 from torchvision.models import inception_v3 as torchvisions
-from twins import assert_same, assert_same_logits, twins
+from twins import assert_same_logits, assert_states_convert_both_ways, twins
 
 from podium.contracts import Auxiliary
-from podium.layers.naming import Published, from_torchvision, to_torchvision
+from podium.layers.naming import Published, from_torchvision
 from podium.networks.inception_v3 import InceptionV3
 from podium.run.costs import network_costs
 from podium.run.depth import layer_depth
 from podium.run.summary import summarize
 
-CONF = Path(__file__).parents[2] / "conf" / "network"
-
-
-def options(*names):
-    values = {}
-    for name in names:
-        values |= yaml.safe_load((CONF / f"{name}.yaml").read_text(encoding="utf-8"))
-    return {key: value for key, value in values.items() if key not in ("defaults", "_target_", "weights")}
-
-
 IMAGENET = {"in_shape": [3, 299, 299], "num_classes": 1000}
 TORCHVISION = options("inception_v3") | IMAGENET
 KERAS = options("inception_v3", "inception_v3_keras") | IMAGENET
-SMALL = {"width": 0.125, "in_shape": [3, 32, 32], "num_classes": 7, "stem": "small"}
 
 OUTPUTS = {
     "conv1a": (32, 149, 149),
@@ -66,10 +53,6 @@ def on_paper(**changes):
 
 def small(**changes):
     return inception_v3(**SMALL | changes)
-
-
-def count(network):
-    return sum(parameter.numel() for parameter in network.parameters())
 
 
 @pytest.fixture(scope="module")
@@ -151,10 +134,7 @@ def test_transformed_inputs_are_torchvisions(pair):
 
 
 def test_states_convert_both_ways(pair):
-    ours, theirs = pair
-    state = to_torchvision(ours, ours.state_dict())
-    assert_same(state, theirs.state_dict())
-    assert_same(from_torchvision(ours, state), ours.state_dict())
+    assert_states_convert_both_ways(*pair)
 
 
 def test_one_training_step_is_torchvisions():

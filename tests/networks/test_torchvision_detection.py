@@ -3,8 +3,8 @@ import torch
 from torch import nn
 from torchvision import models
 from torchvision.ops import FrozenBatchNorm2d
+from twins import assert_takes_published_weights
 
-from podium.layers.naming import Published, from_torchvision, to_torchvision
 from podium.networks.torchvision_detection import LEAST_SIZE, TorchvisionDetection
 
 NAMES = [
@@ -139,14 +139,7 @@ def test_the_background_is_never_an_answer():
 
 
 def test_torchvisions_weights_fit_under_their_own_names():
-    network = make()
-    theirs = models.get_model(SMALL, weights=None, weights_backbone=None, num_classes=4)
-    assert isinstance(network, Published)
-    assert network.torchvision_name() == SMALL
-    network.load_state_dict(from_torchvision(network, theirs.state_dict()))
-    state = to_torchvision(network, network.state_dict())
-    assert state.keys() == theirs.state_dict().keys()
-    assert all(torch.equal(tensor, theirs.state_dict()[key]) for key, tensor in state.items())
+    assert_takes_published_weights(make(), SMALL)
 
 
 def test_running_statistics_keep_up_with_a_short_training():

@@ -3,9 +3,9 @@ import torch
 from torch import nn
 from torchvision import models
 from torchvision.ops import FrozenBatchNorm2d
+from twins import assert_takes_published_weights
 
 from podium.contracts import Auxiliary
-from podium.layers.naming import Published, from_torchvision, to_torchvision
 from podium.networks.torchvision_segmentation import TorchvisionSegmentation
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
@@ -93,14 +93,7 @@ def test_each_sample_stands_for_itself_in_evaluation():
 
 
 def test_torchvisions_weights_fit_under_their_own_names():
-    network = make()
-    theirs = models.get_model("lraspp_mobilenet_v3_large", weights=None, weights_backbone=None, num_classes=4)
-    assert isinstance(network, Published)
-    assert network.torchvision_name() == "lraspp_mobilenet_v3_large"
-    network.load_state_dict(from_torchvision(network, theirs.state_dict()))
-    state = to_torchvision(network, network.state_dict())
-    assert state.keys() == theirs.state_dict().keys()
-    assert all(torch.equal(tensor, theirs.state_dict()[key]) for key, tensor in state.items())
+    assert_takes_published_weights(make(), "lraspp_mobilenet_v3_large")
 
 
 def test_running_statistics_keep_up_with_a_short_training():

@@ -3,8 +3,9 @@
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torchvision import models
 
-from podium.layers.naming import from_torchvision, to_torchvision
+from podium.layers.naming import Published, from_torchvision, to_torchvision
 
 
 @torch.no_grad()
@@ -49,6 +50,24 @@ def assert_same_training_step(ours, theirs, x, target):
     grads = {key: parameter.grad for key, parameter in ours.named_parameters()}
     assert_same(to_torchvision(ours, grads), {key: value.grad for key, value in theirs.named_parameters()})
     assert all(grad.any() for grad in grads.values())
+
+
+def assert_takes_published_weights(network, name):
+    """Torchvision's own for four classes, under their own names and back."""
+    theirs = models.get_model(name, weights=None, weights_backbone=None, num_classes=4).state_dict()
+    assert isinstance(network, Published)
+    assert network.torchvision_name() == name
+    network.load_state_dict(from_torchvision(network, theirs))
+    state = to_torchvision(network, network.state_dict())
+    assert state.keys() == theirs.keys()
+    assert all(torch.equal(tensor, theirs[key]) for key, tensor in state.items())
+
+
+def assert_states_convert_both_ways(ours, theirs):
+    """Ours to theirs, and theirs to ours."""
+    state = to_torchvision(ours, ours.state_dict())
+    assert_same(state, theirs.state_dict())
+    assert_same(from_torchvision(ours, state), ours.state_dict())
 
 
 def assert_same(mine, other):

@@ -7,16 +7,15 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from podium.records.environment import Environment
 from podium.records.journal import JOURNAL_FILE, Journal
 from podium.records.record import DataPrint, RunRecord, Status, entry_hash
+
+from .processes import end, wait_for_health
 
 TRACKING = {
     "uri": "sqlite:///mlflow.db",
@@ -162,15 +161,14 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        import urllib.request
-
         from podium.records.mlflow_server import HERE, Address, server_command, server_environment
         from podium.records.target import Target
 
         target = Target(
             uri=f"sqlite:///{self.folder}/server.db", artifacts=f"{self.folder}/art", experiment="x"
         )
-        with (self.folder / "server.log").open("ab") as words:
+        log = self.folder / "server.log"
+        with log.open("ab") as words:
             self.process = subprocess.Popen(
                 server_command(target, Address(HERE, self.port), workers=1, accounts=False),
                 stdout=words,
@@ -179,21 +177,10 @@ class Server:
                 env={**os.environ, **server_environment()},
                 start_new_session=True,
             )
-        until = time.monotonic() + 90
-        while time.monotonic() < until:
-            with suppress(OSError), urllib.request.urlopen(f"{self.uri}/health", timeout=1):
-                return
-            time.sleep(0.2)
-        raise AssertionError((self.folder / "server.log").read_text())
+        wait_for_health(self.uri, self.process, log, at_most_s=90)
 
     def stop(self) -> None:
         if self.process is None:
             return
-        parent = psutil.Process(self.process.pid)
-        family = [*parent.children(recursive=True), parent]
-        for member in family:
-            with suppress(psutil.NoSuchProcess):
-                member.kill()
-        self.process.wait()
-        psutil.wait_procs(family, timeout=10)
+        end(self.process)
         self.process = None

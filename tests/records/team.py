@@ -4,15 +4,12 @@ import base64
 import os
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from contextlib import suppress
 from pathlib import Path
 
-import psutil
-
 from .postgres import Postgres, free_port
+from .processes import end, wait_for_health
 
 BUCKET = "mlflow"
 KEYS = {
@@ -61,23 +58,12 @@ class TeamServer:
             self.process = subprocess.Popen(
                 command, stdout=said, stderr=said, env=self.environment, start_new_session=True
             )
-        until = time.monotonic() + 150
-        while time.monotonic() < until and self.process.poll() is None:
-            with suppress(OSError), urllib.request.urlopen(f"{self.uri}/health", timeout=1):
-                return
-            time.sleep(0.2)
-        raise AssertionError(log.read_text())
+        wait_for_health(self.uri, self.process, log, at_most_s=150)
 
     def stop(self) -> None:
         if self.process is None:
             return
-        parent = psutil.Process(self.process.pid)
-        family = [*parent.children(recursive=True), parent]
-        for member in family:
-            with suppress(psutil.NoSuchProcess):
-                member.kill()
-        self.process.wait()
-        psutil.wait_procs(family, timeout=10)
+        end(self.process)
         self.process = None
 
     def password(self, name: str = "podium") -> str:

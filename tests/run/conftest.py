@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from podium.networks.lecture_cnn import LectureCNN
 from podium.run.assemble import compose
 
 Settings = Callable[..., dict[str, Any]]
@@ -28,3 +29,18 @@ def settings(tmp_path: Path) -> Settings:
 def settings_in() -> Settings:
     """The configuration of a quick run in a given folder, for runs that several tests share."""
     return quick
+
+
+@pytest.fixture
+def lecture_cnn() -> LectureCNN:
+    """The lecture's network for handwritten digits."""
+    return LectureCNN(
+        in_shape=[1, 28, 28],
+        num_classes=10,
+        filters=[32, 32],
+        widths=[64],
+        activation="relu",
+        norm="none",
+        use_bias=True,
+        padding="valid",
+    )

@@ -4,7 +4,6 @@ from torch import nn
 
 from podium.networks.cifar_resnet import CifarResNet
 from podium.networks.dense import Linear
-from podium.networks.lecture_cnn import LectureCNN
 from podium.networks.recurrent import Recurrent
 from podium.run.costs import images_per_s, keras_parameters, network_costs
 
@@ -22,19 +21,9 @@ def resnet(depth, *, residual=True):
     )
 
 
-def test_the_costs_of_the_lecture_network_are_those_counted_by_hand():
-    network = LectureCNN(
-        in_shape=[1, 28, 28],
-        num_classes=10,
-        filters=[32, 32],
-        widths=[64],
-        activation="relu",
-        norm="none",
-        use_bias=True,
-        padding="valid",
-    )
+def test_the_costs_of_the_lecture_network_are_those_counted_by_hand(lecture_cnn):
     conv1, conv2 = 26 * 26 * 32, 11 * 11 * 32
-    assert network_costs(network, [1, 28, 28]) == {
+    assert network_costs(lecture_cnn, [1, 28, 28]) == {
         "parameters": 61_482,
         "depth": 4,
         "size_mib": 61_482 * 4 / 2**20,

@@ -4,22 +4,7 @@ from torch import nn
 
 from podium.layers.surgery import insert_after
 from podium.networks.cifar_resnet import CifarResNet
-from podium.networks.lecture_cnn import LectureCNN
 from podium.run.summary import Row, measuring, render, summarize
-
-
-@pytest.fixture
-def lecture_cnn():
-    return LectureCNN(
-        in_shape=[1, 28, 28],
-        num_classes=10,
-        filters=[32, 32],
-        widths=[64],
-        activation="relu",
-        norm="none",
-        use_bias=True,
-        padding="valid",
-    )
 
 
 def test_the_lecture_network_has_the_shapes_and_parameters_of_the_lecture(lecture_cnn):

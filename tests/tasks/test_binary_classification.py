@@ -1,11 +1,9 @@
 """One sigmoid output: the same as softmax over two classes whose first logit is zero."""
 
-from functools import partial
-
 import pytest
 import torch
+from rules import make_task
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import ConstantLR
 
 from podium.contracts import Batch
 from podium.tasks.binary_classification import BinaryClassification
@@ -30,11 +28,7 @@ class ZeroFirst(nn.Module):
 
 
 def make(kind: type, network: nn.Module, *tricks: object) -> BinaryClassification:
-    constant = partial(ConstantLR, factor=1.0, total_iters=0)
-    sgd = partial(torch.optim.SGD, lr=0.1)
-    made: BinaryClassification = kind(
-        network=network, tricks=tricks, optimizer=sgd, schedule=constant, num_classes=2
-    )
+    made: BinaryClassification = make_task(kind, network, *tricks)
     return made
 
 

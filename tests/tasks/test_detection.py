@@ -1,10 +1,7 @@
-from functools import partial
-
 import pytest
-import pytorch_lightning as pl
 import torch
+from rules import make_task, validated
 from torch import nn
-from torch.optim.lr_scheduler import ConstantLR
 
 from podium.contracts import Batch
 from podium.metrics.detection import evaluate
@@ -30,13 +27,7 @@ class Seer(nn.Module):
 
 
 def make(*tricks):
-    return Detection(
-        network=Seer(),
-        tricks=tricks,
-        optimizer=partial(torch.optim.SGD, lr=0.1),
-        schedule=partial(ConstantLR, factor=1.0, total_iters=0),
-        num_classes=3,
-    )
+    return make_task(Detection, Seer(), *tricks, num_classes=3)
 
 
 def batches(count=3):
@@ -66,21 +57,7 @@ def test_the_loss_is_the_sum_of_the_networks_losses_and_each_is_noted():
 
 
 def test_validation_logs_the_metrics_of_the_whole_split(monkeypatch):
-    task = make().eval()
-    task.trainer = pl.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
-    logged = {}
-    monkeypatch.setattr(task, "log", lambda name, value: logged.update({name: float(value)}))
-    monkeypatch.setattr(
-        task, "log_dict", lambda values: logged.update({k: float(v) for k, v in values.items()})
-    )
-    for _ in range(2):  # nothing is left of an earlier epoch
-        task.on_validation_epoch_start()
-        with torch.no_grad():
-            for batch in batches():
-                task.validation_step(batch, 0)
-        task.on_validation_epoch_end()
-    with torch.no_grad():
-        answers = [task.answers(task.network(batch.input), batch) for batch in batches()]
+    logged, answers = validated(make().eval(), batches(), monkeypatch)
     found = evaluate({name: torch.cat([each[name] for each in answers]).numpy() for name in answers[0]})
     assert 0.1 < found["test/map"] < 0.9
     for name in ("map", "map_50", "map_75"):

@@ -1,12 +1,10 @@
 """The target is the input."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
+from rules import make_task
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import ConstantLR
 
 from podium.contracts import Batch
 from podium.metrics.reconstruction import evaluate
@@ -17,13 +15,8 @@ from podium.tasks.reconstruction import Reconstruction
 
 
 def make(network: nn.Module) -> Reconstruction:
-    return Reconstruction(
-        network=network,
-        tricks=[],
-        optimizer=partial(torch.optim.SGD, lr=0.1),
-        schedule=partial(ConstantLR, factor=1.0, total_iters=0),
-        num_classes=3,
-    )
+    made: Reconstruction = make_task(Reconstruction, network, num_classes=3)
+    return made
 
 
 def batch(seed: int = 0) -> Batch:

@@ -1,12 +1,9 @@
-from functools import partial
-
 import numpy as np
 import pytest
-import pytorch_lightning as pl
 import torch
+from rules import make_task, validated
 from torch import nn
 from torch.nn import functional as F
-from torch.optim.lr_scheduler import ConstantLR
 
 from podium.contracts import Auxiliary, Batch
 from podium.metrics.segmentation import evaluate
@@ -32,13 +29,7 @@ class Twice(nn.Module):
 
 
 def make(network, *tricks):
-    return Segmentation(
-        network=network,
-        tricks=tricks,
-        optimizer=partial(torch.optim.SGD, lr=0.1),
-        schedule=partial(ConstantLR, factor=1.0, total_iters=0),
-        num_classes=CLASSES,
-    )
+    return make_task(Segmentation, network, *tricks, num_classes=CLASSES)
 
 
 def batches(count=3):
@@ -71,18 +62,7 @@ def test_the_auxiliary_head_has_its_weight():
 
 
 def test_validation_logs_the_metrics_of_the_whole_split(monkeypatch):
-    task = make(nn.Conv2d(3, CLASSES, 1)).eval()
-    task.trainer = pl.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
-    logged = {}
-    monkeypatch.setattr(task, "log", lambda name, value: logged.update({name: float(value)}))
-    for _ in range(2):  # nothing is left of an earlier epoch
-        task.on_validation_epoch_start()
-        with torch.no_grad():
-            for batch in batches():
-                task.validation_step(batch, 0)
-        task.on_validation_epoch_end()
-    with torch.no_grad():
-        answers = [task.answers(task.network(batch.input), batch) for batch in batches()]
+    logged, answers = validated(make(nn.Conv2d(3, CLASSES, 1)).eval(), batches(), monkeypatch)
     arrays = {name: torch.cat([each[name] for each in answers]).numpy() for name in answers[0]}
     assert {array.dtype for array in arrays.values()} == {np.dtype(np.uint8)}
     found = evaluate(arrays)

@@ -1,5 +1,7 @@
 """Sequences that are written: what the loss counts, and what is right."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -24,21 +26,22 @@ LABEL = np.array([[2, 3, 0, -1], [2, 1, 0, -1], [2, 3, 4, 0], [2, 0, -1, -1]])
 WRITTEN = np.array([[2, 3, 0, -1], [2, 1, 0, -1], [2, 3, 0, -1], [2, 5, 0, -1]])
 
 
-def network() -> Seq2Seq:
+def network(**changes: Any) -> Seq2Seq:
     torch.manual_seed(0)
-    return Seq2Seq(
-        in_shape=[3],
-        num_classes=6,
-        cell="gru",
-        embedding=4,
-        widths=[5],
-        reverse=False,
-        bidirectional=False,
-        attention=False,
-        longest=4,
-        dropout=0.0,
-        forget_bias=None,
-    )
+    plain: dict[str, Any] = {
+        "in_shape": [3],
+        "num_classes": 6,
+        "cell": "gru",
+        "embedding": 4,
+        "widths": [5],
+        "reverse": False,
+        "bidirectional": False,
+        "attention": False,
+        "longest": 4,
+        "dropout": 0.0,
+        "forget_bias": None,
+    }
+    return Seq2Seq(**plain | changes)
 
 
 def test_the_loss_is_the_mean_over_places_that_count_behind_true_symbols() -> None:
@@ -160,19 +163,8 @@ def toy(pairs: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_attention_learns_to_translate_a_language_with_another_order() -> None:
-    torch.manual_seed(0)
-    made = Seq2Seq(
-        in_shape=[5],
-        num_classes=20,
-        cell="gru",
-        embedding=16,
-        widths=[32],
-        reverse=False,
-        bidirectional=True,
-        attention=True,
-        longest=6,
-        dropout=0.0,
-        forget_bias=None,
+    made = network(
+        in_shape=[5], num_classes=20, embedding=16, widths=[32], bidirectional=True, attention=True, longest=6
     )
     source, target = toy(600, 0)
     optimizer = torch.optim.Adam(made.parameters(), lr=0.02)

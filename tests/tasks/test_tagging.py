@@ -1,9 +1,8 @@
 """A tag for every place."""
 
 import pytest
-import pytorch_lightning as pl
 import torch
-from rules import make_task
+from rules import make_task, validated
 from torch import nn
 from torch.nn import functional as F
 
@@ -48,17 +47,7 @@ def test_the_loss_is_the_mean_over_places_that_count() -> None:
 
 def test_validation_logs_f1_of_the_whole_split_and_not_a_mean_over_batches(monkeypatch) -> None:
     task = make_task(Tagging, Table(), num_classes=5).eval()
-    task.trainer = pl.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
-    logged: dict[str, float] = {}
-    monkeypatch.setattr(task, "log", lambda name, value: logged.update({name: float(value)}))
-    for _ in range(2):  # nothing is left of an earlier epoch
-        task.on_validation_epoch_start()
-        with torch.no_grad():
-            for batch in batches():
-                task.validation_step(batch, 0)
-        task.on_validation_epoch_end()
-    with torch.no_grad():
-        each = [task.answers(task.network(batch.input), batch) for batch in batches()]
+    logged, each = validated(task, batches(), monkeypatch)
     arrays = {name: torch.cat([answers[name] for answers in each]).numpy() for name in each[0]}
     found = evaluate(arrays)
     assert logged["validation/f1"] == pytest.approx(found["test/f1"])

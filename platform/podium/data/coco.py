@@ -121,7 +121,7 @@ def _paint(objects: Sequence[Node], numbers: dict[int, int], width: int, height:
 def _region(segmentation: Any, width: int, height: int) -> npt.NDArray[np.bool_]:
     """The pixels of polygons, or of run lengths along the columns, first of those outside."""
     if isinstance(segmentation, list):
-        from pycocotools import mask as coco  # type: ignore[import-untyped]  # late: classifiers have no use for it
+        from pycocotools import mask as coco  # late: classifiers have no use for it
 
         polygons = [_polygon(points, width, height) for points in segmentation]
         filled: npt.NDArray[np.bool_] = coco.decode(coco.merge(coco.frPyObjects(polygons, height, width))) > 0

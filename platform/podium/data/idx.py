@@ -40,7 +40,8 @@ def published(dataset: str, root: Path, *, archives: Path | None, remedy: str) -
         parts = [kind(str(root), train=train) for train in (True, False)]
         inputs = torch.cat([part.data for part in parts]).unsqueeze(1).numpy()
         labels = torch.cat([part.targets for part in parts]).numpy().astype(np.int64)
-    except Exception as error:  # torchvision raises anything from AssertionError to RuntimeError
+    # What torchvision's reader raises on damaged files, which has no class for it.
+    except (OSError, AssertionError, LookupError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"{raw} must hold whole files, got {one_line(error)}; delete it and run again"
         ) from None

@@ -17,12 +17,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 from tqdm import tqdm
 
 from podium.data.arrays import Indices
 from podium.data.errors import one_line
 from podium.data.image_file import BadImage, Note, read_image
-from podium.data.image_scan import Scan, under
+from podium.data.image_scan import Scan, read_bytes
 from podium.records.files import write_atomically
 
 log = logging.getLogger(__name__)
@@ -142,23 +143,38 @@ def _checked(scan: Scan, rows: Indices) -> Iterator[tuple[int, _Row]]:
             for results in pool.map(check, chunks):
                 yield from results
                 bar.update(len(results))
-        except BaseException:
+        except BaseException:  # whoever ends it, and who wants no more, does not wait for what is queued
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
 def _check(root: Path, name: bytes) -> _Row:
+    _, digest, image, note, problem = opened(root, name)
+    return digest, image.size if image else (0, 0), note, problem
+
+
+class Opened(NamedTuple):
+    """A file: its content and the picture in it, or the ``problem`` for which there is none."""
+
+    content: bytes
+    sha256: bytes
+    image: Image.Image | None
+    note: int
+    problem: str
+
+
+def opened(root: Path, name: bytes) -> Opened:
+    """Read and decode one file."""
     try:
-        with open(under(root, name), "rb") as file:  # noqa: PTH123
-            content = file.read()
+        content = read_bytes(root, name)
     except OSError as error:
-        return bytes(32), (0, 0), 0, f"cannot be read: {error.strerror}"
+        return Opened(b"", bytes(32), None, 0, f"cannot be read: {error.strerror}")
     digest = hashlib.sha256(content).digest()
     try:
         image, note = read_image(content, suffix=PurePosixPath(os.fsdecode(name)).suffix)
     except BadImage as error:
-        return digest, (0, 0), 0, one_line(error).replace("\0", "")
-    return digest, image.size, int(note), ""
+        return Opened(content, digest, None, 0, one_line(error).replace("\0", ""))
+    return Opened(content, digest, image, int(note), "")
 
 
 def _read_any(root: Path, name: str) -> _Kept | None:

@@ -21,7 +21,7 @@ from PIL import Image
 
 from podium.data.arrays import Indices
 from podium.data.image_file import BadImage, in_channels, read_image
-from podium.data.image_scan import under
+from podium.data.image_scan import read_bytes
 
 Pixels = npt.NDArray[np.uint8]
 Sides = npt.NDArray[np.int32]  # (n, 2): width and height
@@ -62,7 +62,7 @@ class FilePictures:
         Raises:
             OSError: it cannot be read.
         """
-        return Path(os.fsdecode(under(self.root, self.names[number]))).read_bytes()
+        return read_bytes(self.root, self.names[number])
 
     def sizes(self, numbers: Indices, *, resize: int | None) -> Sides:
         """Width and height of these pictures, resized or (None) as they are."""

@@ -4,6 +4,7 @@ Names are bytes relative to the folder, as the file system has them, in the orde
 machine. What is hidden (its name begins with a dot) is not looked at; files without the name of an image are counted.
 """
 
+import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -70,6 +71,16 @@ def under(root: Path, name: bytes) -> bytes:
     return os.fsencode(root) + b"/" + name if name else os.fsencode(root)
 
 
+def read_bytes(root: Path, name: bytes) -> bytes:
+    """The content of the file of a name.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with io.FileIO(under(root, name)) as file:
+        return file.readall()
+
+
 class _Folder(NamedTuple):
     folders: list[bytes]
     others: int
@@ -95,9 +106,9 @@ def _look(path: bytes, folder: bytes, names: list[bytes], stamps: list[tuple[int
 
 
 def _exists(entry: os.DirEntry[bytes]) -> bool:
-    return not entry.is_symlink() or os.path.exists(entry.path)  # noqa: PTH110
+    return not entry.is_symlink() or os.path.exists(entry.path)  # noqa: PTH110  # paths are bytes
 
 
 def _identity(folder: bytes) -> tuple[int, int]:
-    status = os.stat(folder)  # noqa: PTH116
+    status = os.stat(folder)  # noqa: PTH116  # paths are bytes
     return status.st_dev, status.st_ino

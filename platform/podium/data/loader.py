@@ -3,14 +3,13 @@
 Because the order has no hidden state, a run that is resumed at batch k of epoch e sees what the uninterrupted run saw.
 """
 
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 
 import torch
 from torch import Tensor
 
 from podium.contracts import Batch
+from podium.data.ahead import in_order
 from podium.data.arrays import Examples
 
 Rows = Tensor | slice
@@ -99,15 +98,4 @@ def read(examples: Examples, batches: Iterable[Rows]) -> Iterator[Batch]:
     if examples.ahead == 0:
         yield from map(examples.batch, batches)
         return
-    with ThreadPoolExecutor(examples.ahead, thread_name_prefix="podium-read") as pool:
-        waiting: deque[Future[Batch]] = deque()
-        try:
-            for rows in batches:
-                waiting.append(pool.submit(examples.batch, rows))
-                if len(waiting) > examples.ahead:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+    yield from in_order(examples.batch, batches, threads=examples.ahead, ahead=examples.ahead)

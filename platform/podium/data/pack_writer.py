@@ -5,30 +5,28 @@ keeps the shards whose files are unchanged and makes the others, with the bytes 
 """
 
 import fcntl
-import hashlib
 import io
 import logging
 import os
 import warnings
 import zipfile
 import zlib
-from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
+from podium.data.ahead import in_order
 from podium.data.errors import one_line
 from podium.data.image_content import Arrangement
-from podium.data.image_file import BadImage, in_channels, read_image
-from podium.data.image_index import Index, joined
+from podium.data.image_file import in_channels
+from podium.data.image_index import Index, joined, opened
 from podium.data.image_inputs import pixels_of, shrink
-from podium.data.image_scan import Scan, under
+from podium.data.image_scan import Scan
 from podium.data.packed import HEADER, INDEX, Form, Rows, Table, read_form, shard, table_of
 from podium.records.files import write_atomically
 
@@ -167,7 +165,8 @@ def _write_shard(
     def pack(name: bytes) -> _Packed:
         return _pack(scan.root, name, form)
 
-    with part.open("wb") as file, closing(_in_order(pack, scan.names[row:], threads=threads)) as results:
+    ready = in_order(pack, scan.names[row:], threads=threads, ahead=AHEAD * threads)
+    with part.open("wb") as file, closing(ready) as results:
         for packed in results:
             file.write(packed.content)
             places.append((number, offset, len(packed.content)))
@@ -185,43 +184,18 @@ def _write_shard(
     return table
 
 
-def _in_order(
-    work: Callable[[bytes], _Packed], names: Sequence[bytes], *, threads: int
-) -> Generator[_Packed]:
-    """The results for all names in their order; threads work ahead, but not so far that memory fills up."""
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[_Packed]] = deque()
-        try:
-            for name in names:
-                waiting.append(pool.submit(work, name))
-                if len(waiting) > AHEAD * threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
-
-
 def _pack(root: Path, name: bytes, form: Form) -> _Packed:
     """Open, check, decode and resize one file."""
-    try:
-        with open(under(root, name), "rb") as file:  # noqa: PTH123
-            content = file.read()
-    except OSError as error:
-        return _Packed(bytes(32), (0, 0), 0, f"cannot be read: {error.strerror}", (0, 0), b"")
-    digest = hashlib.sha256(content).digest()
-    try:
-        image, note = read_image(content, suffix=PurePosixPath(os.fsdecode(name)).suffix)
-    except BadImage as error:
-        return _Packed(digest, (0, 0), 0, one_line(error).replace("\0", ""), (0, 0), b"")
+    content, digest, image, note, problem = opened(root, name)
+    if image is None:
+        return _Packed(digest, (0, 0), 0, problem, (0, 0), b"")
     extent = stored = image.size
     if form.keep == "pixels":
         assert form.channels is not None
         assert form.resize is not None
         image = shrink(in_channels(image, form.channels), form.resize)
         stored, content = image.size, pixels_of(image).tobytes()
-    return _Packed(digest, extent, int(note), "", stored, content)
+    return _Packed(digest, extent, note, "", stored, content)
 
 
 def _table(rows: list[_Packed], places: list[tuple[int, int, int]], crc: list[int]) -> Table:

@@ -228,8 +228,8 @@ def read_pairs(root: Path, names: Sequence[str]) -> list[tuple[bytes, bytes] | N
         ValueError: the files are not there, or differ in their lines.
     """
     if root.is_file():
-        lines = _lines(root)
-        return [None if b"\t" not in line else tuple(line.split(b"\t")[:2]) for line in lines]  # type: ignore[misc]
+        sides = (line.split(b"\t") for line in _lines(root))
+        return [None if len(parts) < 2 else (parts[0], parts[1]) for parts in sides]
     files = [root / name for name in names]
     if missing := [file for file in files if not file.is_file()]:
         raise ValueError(

@@ -31,7 +31,7 @@ class Adopted(nn.Module):
         super().__init__()
         for module in inner.modules():
             if getattr(module, "inplace", False) is True:
-                module.inplace = False  # type: ignore[assignment]
+                module.inplace = False  # type: ignore[assignment]  # torch takes it for a tensor or a module
         with fitting(in_shape, network=network):
             last = _last_linear(inner, in_shape)
         self.output_path = next((path for path, module in inner.named_modules() if module is last), "")

@@ -162,13 +162,13 @@ def matching(exceptions: Mapping[str, Initializer], name: str) -> Initializer | 
     return next((other for pattern, other in exceptions.items() if fnmatchcase(name, pattern)), None)
 
 
-def weight_layers(network: nn.Module) -> dict[str, tuple[nn.Module, nn.Module | None]]:
+def weight_layers(network: nn.Module) -> dict[str, tuple[WeightLayer, nn.Module | None]]:
     """The layers with weights by name, each with the activation behind it or None.
 
     Behind is taken by the order of construction: the first activation module before the next weight layer. What a trick
     has inserted is left out.
     """
-    layers: dict[str, tuple[nn.Module, nn.Module | None]] = {}
+    layers: dict[str, tuple[WeightLayer, nn.Module | None]] = {}
     last = ""
     for name, module in named_originals(network):
         if isinstance(module, _WEIGHT_LAYERS):

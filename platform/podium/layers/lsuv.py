@@ -44,7 +44,7 @@ class LayerSequentialUnitVariance(Orthogonal):
         Raises:
             ValueError: a layer's output does not vary, or is not finite.
         """
-        waiting = {
+        waiting: dict[nn.Module, str] = {
             layer: name
             for name, (layer, _) in weight_layers(network).items()
             if matching(self.exceptions, name) is None
@@ -59,7 +59,8 @@ class LayerSequentialUnitVariance(Orthogonal):
                     f"the outputs of {name} must vary over {len(inputs)} training inputs, got a deviation of "
                     f"{spread:.3g}; choose another initializer, or an exception for this layer"
                 )
-            layer.weight.div_(spread)  # type: ignore[operator]
+            assert isinstance(layer.weight, Tensor)
+            layer.weight.div_(spread)
             return output / spread
 
         modes = {module: module.training for module in network.modules()}

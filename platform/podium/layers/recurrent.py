@@ -57,6 +57,7 @@ class RecurrentLayer(nn.RNNBase):
             raise ValueError(
                 f"truncate must be null, or at least 1 and of one direction, got {truncate}; set network.truncate=null"
             )
+        # The next in line is no RNNBase, but torch's layer of the cell, which says its mode itself.
         super().__init__(fan_in, hidden, batch_first=True, bidirectional=bidirectional)  # type: ignore[arg-type, call-arg]
         self.truncate = truncate
         self.directions = 2 if bidirectional else 1
@@ -269,7 +270,8 @@ def make_layer(
         case "rnn":
             return Rnn(fan_in, hidden, **options)
         case "lstm":
-            return Lstm(fan_in, hidden, forget_bias=forget_bias, **options)  # type: ignore[arg-type]
+            assert forget_bias is not None
+            return Lstm(fan_in, hidden, forget_bias=forget_bias, **options)
         case _:
             return Gru(fan_in, hidden, reset_after=cell == "gru", **options)
 

@@ -44,7 +44,7 @@ def insert_after(network: nn.Module, match: Match, make: Callable[[], nn.Module]
     for module in dict.fromkeys(module for _, module in _matches(network, match, what=what)):
         if not hasattr(module, AFTER):
             _attach(module, nn.Sequential())
-        module.get_submodule(AFTER).append(make())  # type: ignore[operator]
+        _inserted(module, AFTER).append(make())
     return network
 
 
@@ -59,7 +59,7 @@ def insert_before(network: nn.Module, match: Match, make: Callable[[], nn.Module
     for module in dict.fromkeys(module for _, module in _matches(network, match, what=what)):
         if not hasattr(module, BEFORE):
             _attach_before(module, nn.Sequential())
-        module.get_submodule(BEFORE).append(make())  # type: ignore[operator]
+        _inserted(module, BEFORE).append(make())
     return network
 
 
@@ -94,6 +94,12 @@ def _matches(network: nn.Module, match: Match, *, what: str) -> list[tuple[str, 
             f"the network must hold {what}, got {type(network).__name__} without one; "
             "choose another network or leave this edit out"
         )
+    return found
+
+
+def _inserted(module: nn.Module, place: str) -> nn.Sequential:
+    found = module.get_submodule(place)
+    assert isinstance(found, nn.Sequential)
     return found
 
 

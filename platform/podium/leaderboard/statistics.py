@@ -130,7 +130,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
     order = np.argsort(given)
     adjusted = np.empty_like(given)
     adjusted[order] = np.maximum.accumulate(given[order] * np.arange(len(given), 0, -1))
-    return np.minimum(adjusted, 1.0).tolist()  # type: ignore[no-any-return]
+    found: list[float] = np.minimum(adjusted, 1.0).tolist()
+    return found
 
 
 def compare(

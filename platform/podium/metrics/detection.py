@@ -58,7 +58,7 @@ def _checked(arrays: Arrays) -> tuple[Array, Array]:
 
 def _coco(label: Array, detections: Array) -> tuple[dict[int, Array], float]:
     """Precision (overlaps, recalls) by class that has a true box, and the mean recall at 100 boxes a picture."""
-    from pycocotools.cocoeval import COCOeval  # type: ignore[import-untyped]  # late: a board of classifiers has no use for it
+    from pycocotools.cocoeval import COCOeval  # late: a board of classifiers has no use for it
 
     with contextlib.redirect_stdout(io.StringIO()):  # it prints its timings
         judge = COCOeval(_annotated(label, scored=False), _annotated(detections, scored=True), iouType="bbox")
@@ -75,7 +75,7 @@ def _coco(label: Array, detections: Array) -> tuple[dict[int, Array], float]:
 
 def _annotated(boxes: Array, *, scored: bool) -> Any:
     """The rows of an array as COCO's annotations: width and height in place of the second corner."""
-    from pycocotools.coco import COCO  # type: ignore[import-untyped]
+    from pycocotools.coco import COCO
 
     annotations: list[dict[str, Any]] = []
     for image, row in zip(*np.nonzero(boxes[:, :, 0] >= 0), strict=True):

@@ -71,9 +71,14 @@ def _with_channels(network: nn.Module, channels: int) -> nn.Module:
     made = nn.Conv2d(
         channels,
         first.out_channels,
-        first.kernel_size,  # type: ignore[arg-type]
-        stride=first.stride,  # type: ignore[arg-type]
-        padding=first.padding,  # type: ignore[arg-type]
+        _sides(first.kernel_size),
+        stride=_sides(first.stride),
+        padding=first.padding if isinstance(first.padding, str) else _sides(first.padding),
         bias=first.bias is not None,
     )
     return replace(network, lambda _, module: module is first, lambda _: made, what="a convolution")
+
+
+def _sides(size: Sequence[int]) -> tuple[int, int]:
+    height, width = size
+    return height, width

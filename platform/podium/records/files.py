@@ -18,7 +18,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-    except BaseException:
+    except BaseException:  # Ctrl-C leaves no part of a file either
         part.unlink(missing_ok=True)
         raise
 

@@ -79,7 +79,7 @@ class Store:
         try:
             with store_errors():
                 return self._push_when_allowed(record, folder)
-        except BaseException:
+        except BaseException:  # after Ctrl-C too, nobody knows what MLflow took
             self._unanswered = True
             self.forget()
             raise

@@ -122,7 +122,7 @@ def hooks(trainer: pl.Trainer, name: str) -> list[Callable[..., Any]]:
     task = trainer.lightning_module
     found: list[Callable[..., Any]] = [
         partial(getattr(one, name), trainer, task)
-        for one in trainer.callbacks  # type: ignore[attr-defined]
+        for one in trainer.callbacks  # type: ignore[attr-defined]  # a connector of Lightning's sets them
         if has(one, name)
     ]
     return [*found, getattr(task, name)] if has(task, name) else found

@@ -25,7 +25,7 @@ PLAIN = re.compile(r"[A-Za-z_][\w./-]*")  # a text that Hydra reads as it stands
 WORDS = ("null", "true", "false", "nan", "inf")  # and these as something else
 
 
-class PodiumClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class PodiumClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A classifier that trains as `podium train` does, on arrays, and writes no files.
 
     ``overrides`` are those of `podium train`, without ``data=...``; conf/estimator.yaml has the defaults. Any single

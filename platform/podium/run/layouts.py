@@ -1,6 +1,6 @@
 """What a checkpoint depends on: a change of values in mid-training must leave it as it is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +9,8 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from torch import nn
-from torch.utils.data import DataLoader
+from torch.optim import Optimizer
+from torch.utils.data import DataLoader, TensorDataset
 
 from podium.data.base import DataModule
 from podium.run.build import Assembly, build
@@ -52,7 +53,7 @@ def _layout(parts: Assembly) -> dict[str, Any]:
         runtime=replace(parts.runtime, devices=1, accelerator="cpu"),
     )
     trainer = make_trainer(here, Path(), [*parts.tricks, probe])
-    nothing: DataLoader[int] = DataLoader([0])  # type: ignore[arg-type]
+    nothing = DataLoader(TensorDataset(torch.zeros(1)))
     with quiet_lightning(), suppress(_Seen):
         trainer.fit(parts.task, nothing, nothing)
     return {
@@ -78,7 +79,8 @@ class _Probe(pl.Callback):
         parameter = nn.Parameter(torch.zeros(1))
         parameter.grad = torch.zeros(1)
         values = {key: value for key, value in optimizer.param_groups[0].items() if key != "params"}
-        other: Any = type(optimizer)([{**values, "params": [parameter]}])  # type: ignore[call-arg]
+        kind: Callable[..., Optimizer] = type(optimizer)
+        other = kind([{**values, "params": [parameter]}])
         other.step()
         self.moments = sorted(other.state[parameter])
         raise _Seen

@@ -100,7 +100,7 @@ def _carry_out(
     except (Interrupted, WorkerLost) as error:
         close_run(run, Status.INTERRUPTED, str(error))
         raise
-    except BaseException as error:
+    except BaseException as error:  # a run that has ended is never left as running
         close_run(run, Status.FAILED, f"{type(error).__name__}: {error}".splitlines()[0])
         raise
 

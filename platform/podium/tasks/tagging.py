@@ -1,38 +1,22 @@
 """Tagging: a tag for every place of a sequence, by cross-entropy, trained by backpropagation."""
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from podium.contracts import Batch, Targets
-from podium.metrics.tagging import NOTHING, Counts, count
-from podium.tasks.base import Task, expect_shape
+from podium.metrics.tagging import Counts, count
+from podium.tasks.places import NOTHING, AtEveryPlace
 
 
-class Tagging(Task):
-    """Minimises the cross-entropy of tags, averaged over all places; reports wrong tags, and F1 of whole entities.
+class Tagging(AtEveryPlace):
+    """Minimises the cross-entropy of tags; reports wrong tags, and F1 of whole entities.
 
     F1 is taken once a validation, of counts over the whole split.
     """
 
     targets: ClassVar[Targets] = "tags"
-    softens: ClassVar[bool] = False
-
-    @staticmethod
-    def check_output(output: Any, *, samples: int, num_classes: int, shape: Sequence[int]) -> None:
-        """Logits of every place (samples, classes, length)."""
-        expect_shape(output, (samples, num_classes, *shape), what="logits of every place", samples=samples)
-
-    def counted(self, truth: Tensor) -> int:
-        """Places that hold a tag."""
-        return int((truth != NOTHING).sum())
-
-    def loss(self, output: Tensor, target: Tensor) -> Tensor:
-        """Mean cross-entropy over places."""
-        return F.cross_entropy(output, target, ignore_index=NOTHING)
 
     def errors(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Places whose most probable tag is another."""

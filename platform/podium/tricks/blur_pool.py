@@ -59,7 +59,7 @@ class BlurPool(Trick):
                 what="pooling",
             )
         for module, found in strides.items():
-            module.stride = (1,) * len(found)  # type: ignore[assignment]
+            module.stride = (1,) * len(found)  # type: ignore[assignment]  # torch has a type for each number of axes
             if isinstance(module, _POOLS):
                 module.ceil_mode = False
         return network

@@ -41,7 +41,7 @@ class SpectralNorm(Trick):
             )
         for name, (layer, _) in layers.items():
             weight = layer.weight
-            if parametrize.is_parametrized(layer) or not weight.any():  # type: ignore[operator]
+            if parametrize.is_parametrized(layer) or not weight.any():
                 raise ValueError(
                     f"the weights of {name} must be plain and not all zero, got {type(layer).__name__}; "
                     "choose another initializer, or name this trick once"

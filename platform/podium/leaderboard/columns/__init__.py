@@ -55,44 +55,32 @@ def percent(value: float) -> str:
     return f"{100 * value:.2f}"
 
 
-def interval_text(mean: float, low: float, high: float) -> str:
-    """A mean and its interval, in per cent."""
+def interval_text(mean: float, low: float, high: float, form: Callable[[float], str] = percent) -> str:
+    """A mean and its interval, each in this form."""
     bounds = (
-        "no interval"
-        if math.isnan(low) or math.isnan(high)
-        else NO_BREAK.join([percent(low), "to", percent(high)])
+        "no interval" if math.isnan(low) or math.isnan(high) else NO_BREAK.join([form(low), "to", form(high)])
     )
-    return f"{percent(mean)} ({bounds})"
+    return f"{form(mean)} ({bounds})"
 
 
 def metric_column(metric: str, title: str, help: str) -> Column:
-    """A column of a test metric, a fraction, with its interval."""
-
-    def value(row: Row) -> float | None:
-        found = row.estimate(metric)
-        return found.mean if found else None
-
-    def text(row: Row) -> str:
-        found = row.estimate(metric)
-        return interval_text(found.mean, found.low, found.high) if found else NOTHING
-
-    return Column(title=title, help=help, value=value, text=text, metric=metric)
+    """A column of a test metric, a fraction, with its interval in per cent."""
+    return _estimates(metric, title, help, percent)
 
 
 def plain_column(metric: str, title: str, help: str) -> Column:
     """A column of a test metric that is no fraction, with its interval: three digits."""
+    return _estimates(metric, title, help, "{:.3g}".format)
 
+
+def _estimates(metric: str, title: str, help: str, form: Callable[[float], str]) -> Column:
     def value(row: Row) -> float | None:
         found = row.estimate(metric)
         return found.mean if found else None
 
     def text(row: Row) -> str:
         found = row.estimate(metric)
-        if found is None:
-            return NOTHING
-        if math.isnan(found.low):
-            return f"{found.mean:.3g} (no interval)"
-        return f"{found.mean:.3g} ({NO_BREAK.join([f'{found.low:.3g}', 'to', f'{found.high:.3g}'])})"
+        return interval_text(found.mean, found.low, found.high, form) if found else NOTHING
 
     return Column(title=title, help=help, value=value, text=text, metric=metric)
 
