@@ -260,3 +260,27 @@ def test_the_values_of_an_ensemble_are_those_of_its_members_mean_probabilities(
     page = (tmp_path / "page" / "study.md").read_bytes()
     assert study_command("pages", [], **command) == 0
     assert (tmp_path / "page" / "study.md").read_bytes() == page
+
+
+def without_probabilities():
+    """The study of ensembles, of networks that put numbers out."""
+    study = load_study("ensemble_of_seven")
+    regression = ["data=adding", "network=gru_regression"]
+    return replace(study, overrides=regression, variants={"seven": [], "one": []}, metric="test/rmse")
+
+
+def test_ensembles_without_class_probabilities_are_refused_before_anything_is_trained(trained, tmp_path):
+    with pytest.raises(ConfigError) as refused:
+        run_study(without_probabilities(), tmp_path / "page", **OPTIONS)
+    assert str(refused.value) == (
+        "members must be of runs that predict class probabilities, got seven with task=Regression; "
+        "leave seven out of members"
+    )
+    assert trained == []
+
+
+def test_without_that_look_the_members_would_have_been_trained_in_vain(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr("podium.sweep.study.check_members", lambda *_: None)
+    with pytest.raises(ValueError, match="ensembles are of runs that predict class probabilities"):
+        run_study(without_probabilities(), tmp_path / "page", **OPTIONS)
+    assert trained == [7 * 5 + 5]

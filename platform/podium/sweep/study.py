@@ -18,6 +18,7 @@ from podium.run.study import (
     before_config,
     candidate_configs,
     candidates_of,
+    check_members,
     entry_hash_of,
     load_study,
     signal_record,
@@ -90,10 +91,11 @@ def run_study(study: Study, out: Path, *, concurrency: int | None, pack: Pack) -
     """Bring one study up to date: its runs, what its variants choose, and its folder.
 
     Raises:
-        ConfigError: a configuration cannot run, and nothing was trained; or the run before did not finish.
+        ConfigError: a configuration cannot run or be an ensemble, and nothing was trained; or the run before did not finish.
         ValueError: two variants are the same experiment, and nothing was trained; or the folder or the records in it are
             of something else.
     """
+    check_members(study)
     begun, before = _begun(study, concurrency, pack)
     candidates = candidates_of(begun)
     check_candidates(begun, candidates)
