@@ -1,7 +1,8 @@
 """`podium study`: train what a study lacks, judge its claim, and write its page and the book of all from records."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -79,12 +80,24 @@ def _run(
             print(f"not run: {study.name} takes {study.cost}; podium study run {study.name}")
             continue
         try:
-            found.append(run_study(study, out / study.name, concurrency=concurrency, pack=pack))
+            with _needing(study):
+                found.append(run_study(study, out / study.name, concurrency=concurrency, pack=pack))
         except ConfigError as error:
             if names:
                 raise
             left_out[study.name] = str(error)
     return found, left_out
+
+
+@contextmanager
+def _needing(study: Study) -> Iterator[None]:
+    """Where data cannot be had: say with it how the files are made that the study needs."""
+    try:
+        yield
+    except ConfigError as error:
+        if study.needs is None or not str(error).startswith("data: "):
+            raise
+        raise ConfigError(f"{error}; {study.name} needs {study.needs}") from None
 
 
 def run_study(study: Study, out: Path, *, concurrency: int | None, pack: Pack) -> Results:
