@@ -61,7 +61,10 @@ def test_a_study_trains_the_choice_and_then_what_was_chosen(trained, tmp_path):
 
 def test_the_command_writes_a_page_and_the_book_and_says_the_verdict(trained, tmp_path, capsys):
     assert study_command("run", ["zeros_never_learn"], out=tmp_path / "pages", concurrency=1, pack="off") == 0
-    assert "zeros_never_learn: contradicted: " in capsys.readouterr().out  # those errors are no chance
+    said = capsys.readouterr().out
+    assert "zeros_never_learn: contradicted: " in said  # those errors are no chance
+    assert "doubt: records/" in said  # one key for all runs
+    assert "found seed 0 again: the same run key" in said
     assert "zeros_never_learn/study.md" in (tmp_path / "pages" / "README.md").read_text(encoding="utf-8")
     page = tmp_path / "pages" / "zeros_never_learn" / "study.md"
     before = page.read_bytes()

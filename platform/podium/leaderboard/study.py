@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from podium.leaderboard.study_comparisons import Comparison, comparison_of
 
+STUDY_FILE = "study.json"
 RULES = "1.0.0"  # of the decision: raise major or minor when a verdict could change
 KEY = re.compile(r"[a-z0-9_]+")
 METRIC = re.compile(r"(test|train|moved|features|signal)/[a-z0-9_]+")

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from podium.leaderboard.study import Candidate, Study, check_candidates
-from podium.leaderboard.study_page import BOOK_FILE, STUDY_FILE, book, build, load_records, rebuild
+from podium.leaderboard.study import STUDY_FILE, Candidate, Study, check_candidates
+from podium.leaderboard.study_page import BOOK_FILE, book, build, load_records, rebuild
 from podium.leaderboard.study_results import Results, choose
 from podium.leaderboard.study_words import answer
 from podium.records.files import write_atomically
@@ -63,6 +63,8 @@ def study_command(
         print(f"{one.study.name}: {one.verdict}: {answer(one)}")
         for trouble in one.troubles:
             print(f"not counted: {trouble.variant}, seed {trouble.seed}: {trouble.status} ({trouble.reason})")
+        for doubt in one.doubts:
+            print(f"doubt: {doubt}")
         print(f"page: {out / one.study.name / 'index.html'}")
     for name, reason in left_out.items():
         print(f"left out: {name}: {reason}", file=sys.stderr)
