@@ -229,6 +229,32 @@ def test_a_commands_words_stand_before_between_and_behind_its_options(
     assert all(found == parsed[0] for found in parsed)
 
 
+MARKED = (("--", "x", "-5x"), ("x", "--", "-5x"), ("--beams", "1", "--", "x", "-5x"), ("x", "--", "--beams"))
+
+
+@pytest.mark.parametrize("words", MARKED, ids=" ".join)
+def test_behind_two_dashes_nothing_is_an_option(words: tuple[str, ...]) -> None:
+    parsed = cli._parse(*cli._parsers(["translate"]), ["translate", *words])
+    assert (parsed.run, parsed.text, parsed.beams) == (Path("x"), words[-1], 1)
+
+
+@pytest.mark.parametrize(
+    "words", [("--", "x", "34+14"), ("x", "--", "34+14"), ("x", "34+14", "--")], ids=" ".join
+)
+def test_two_dashes_that_nothing_needs_are_no_word(words: tuple[str, ...]) -> None:
+    parsed = cli._parse(*cli._parsers(["translate"]), ["translate", *words])
+    assert (parsed.run, parsed.text) == (Path("x"), "34+14")
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="later versions keep the dashes")
+def test_without_a_later_mark_they_would_be_lost_in_front_of_all_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "_with_late_mark", lambda words: words)
+    assert run("translate", "--", "x", "-5x") == 2
+    assert "the following arguments are required: text" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("error", "code"), [("Interrupted", 143), ("KeyboardInterrupt", 130), ("BrokenPipeError", 0)], ids=str
 )

@@ -81,7 +81,7 @@ def _parse(parser: argparse.ArgumentParser, commands: Parsers, words: list[str])
     if used is parser:
         args, rest = parser.parse_known_args(words)
     else:  # asked itself, since a parser of commands cannot take words and options intermixed
-        args, rest = used.parse_known_intermixed_args(words[1:])
+        args, rest = used.parse_known_intermixed_args(_with_late_mark(words[1:]))
     options = [word for word in rest if word.startswith("-")]
     if options:
         hint = _nearest(options[0], used._option_string_actions)
@@ -89,6 +89,18 @@ def _parse(parser: argparse.ArgumentParser, commands: Parsers, words: list[str])
     if rest:
         used.error(f"{used.prog} takes no further words, got {rest[0]}")
     return args
+
+
+def _with_late_mark(words: list[str]) -> list[str]:
+    """The words with ``--`` right in front of the first one behind it that looks like an option, or without it.
+
+    Python 3.11 loses one in front of all words of a command, and takes what is behind it for options.
+    """
+    if "--" not in words:
+        return words
+    mark = words.index("--")
+    end = next((k for k in range(mark + 1, len(words)) if words[k].startswith("-")), len(words))
+    return [*words[:mark], *words[mark + 1 : end], *(["--", *words[end:]] if end < len(words) else [])]
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:

@@ -40,6 +40,8 @@ def test_the_keys_say_what_kind_a_comparison_is():
         ({"comparisons": [{"variant": "a", "at_most": 1.0, "at_least": 0.0}]}, "at_most or at_least"),
         ({"variants": {"A": [], "b": []}}, "names must be letters"),
         ({"tests": 1}, "tests is not a key"),
+        ({"cost": " "}, "cost must be text"),
+        ({"needs": ["a file"]}, "needs must be text"),
     ],
 )
 def test_a_study_that_is_not_whole_is_refused(changes, message):

@@ -39,6 +39,16 @@ def test_the_page_has_claim_verdict_effect_interval_commands_and_records(folder)
     assert len(list(folder.glob("records/*/record.json"))) == 10
 
 
+def test_the_page_says_which_files_a_study_needs(folder, tmp_path):
+    assert "This needs" not in text(folder) + text(folder, "index.html")
+    study = make_study(needs="a file, which <b> makes")
+    build(study, PLAIN, make_records({"a": GOOD, "b": BAD}), tmp_path / "needy" / "example")
+    assert "This needs a file, which &lt;b&gt; makes." in text(tmp_path / "needy" / "example")
+    assert "<p>This needs a file, which &lt;b&gt; makes.</p>" in text(
+        tmp_path / "needy" / "example", "index.html"
+    )
+
+
 def test_the_picture_of_effects_has_the_digits_of_the_page(tmp_path):
     study = make_study(metric="test/loss")
     runs = {name: [{"test/loss": value} for value in found] for name, found in (("a", GOOD), ("b", BAD))}

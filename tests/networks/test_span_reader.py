@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch.nn import functional as F
 
 from podium.networks import span_reader as module
 from podium.networks.span_reader import SpanReader
@@ -38,6 +39,36 @@ def alone(network, x, row):
     given = network(torch.cat([x[row : row + 1, :question], x[row : row + 1, 4 : 4 + paragraph]], 1))
     network.parts = [4, 8]
     return given[0]
+
+
+def test_in_windows_each_place_is_scored_as_if_its_window_were_the_whole_paragraph():
+    network, x = (
+        reader(in_shape=[16], num_classes=12, windows=[6, 3]),
+        torch.cat([sample(), sample()[:, :4]], 1),
+    )
+    x[:, 12:], x[2:, 6 + 4 :] = 3, -1  # paragraphs of 12, 12, 3 and 1 places
+    scores = network(x)
+    assert scores.shape == (4, 2, 12)
+    network.windows = None
+    for first, taken in ((0, range(4)), (3, range(4, 7)), (6, range(7, 12))):
+        inside = torch.cat([x[:2, :4], x[:2, 4 + first : 4 + first + 6]], 1)
+        network.parts = [4, 6]
+        alone = network(inside)
+        for place in taken:
+            torch.testing.assert_close(scores[:2, :, place], alone[..., place - first])
+    network.parts = [4, 12]
+    whole = network(x)
+    torch.testing.assert_close(scores[2:], whole[2:])
+    assert not torch.isclose(scores[:2], whole[:2]).all(2).any()
+
+
+def test_windows_without_the_answer_are_learned_from_as_wrong_ones():
+    network, x = reader(in_shape=[16], num_classes=12, windows=[4, 4]), torch.ones(1, 16)
+    scores = network(x)
+    scores.retain_grad()
+    F.cross_entropy(scores[:, 0], torch.tensor([1])).backward()
+    assert scores.grad[0, 0, 1] < 0
+    assert (scores.grad[0, 0, 4:] > 0).all()
 
 
 def test_parameters_follow_from_the_formula():
@@ -103,6 +134,11 @@ def test_what_cannot_be_is_refused():
         ({"widths": []}, r"^widths must be positive, got \[0\]"),
         ({"embedding": 0}, r"^embedding must be positive"),
         ({"dropout": 1.0}, r"^dropout must be"),
+        (
+            {"windows": [6]},
+            r"^windows must be null or a length and a stride, got \[6\]; set network.windows=",
+        ),
+        ({"windows": [3, 6]}, r"^windows must have a length and a stride from 1 to it, got 3 and 6"),
     ):
         with pytest.raises(ValueError, match=said):
             reader(**changes)

@@ -8,6 +8,8 @@ from podium.cli import main
 from podium.data import facts_spans
 from podium.metrics.span_reading import evaluate as span_reading
 from podium.run.ask import ask
+from podium.run.assemble import check_run
+from podium.run.build import build
 from podium.run.errors import ConfigError
 from podium.run.evaluate import evaluate
 from podium.run.folders import PREDICTIONS_FILE, run_folder
@@ -46,6 +48,27 @@ def test_its_record_holds_what_the_metric_says_of_its_predictions(reader):
     again = evaluate(folder)
     assert again.largest_change == 0
     assert again.measured == again.recorded
+
+
+def test_in_windows_every_question_has_one_answer_and_is_answered_again(settings_in, tmp_path):
+    config = settings_in(tmp_path, *SMALL, *BRIEF, "network.windows=[16,8]")
+    record, folder = train(config), run_folder(config)
+    with np.load(folder / PREDICTIONS_FILE) as saved:
+        assert saved["index"].tolist() == [*range(5000, 6000)]
+        ends = saved["span"]
+    assert (ends >= 16).any()
+    again = evaluate(folder)
+    assert (again.largest_change, again.measured) == (0, again.recorded)
+    assert record.costs["depth"] < 44
+    assert ask(folder, question="Where does Mary live?", paragraph=FACTS) in FACTS
+
+
+def test_a_record_from_before_there_were_windows_is_built_as_it_was(reader):
+    _, record = reader
+    config = {**record.config, "network": {**record.config["network"]}}
+    assert config["network"].pop("windows") is None
+    check_run(config)
+    assert build(config).network.windows is None
 
 
 def test_it_answers_a_question_by_words_of_the_text(reader, tmp_path, capsys):

@@ -61,7 +61,10 @@ def test_a_study_trains_the_choice_and_then_what_was_chosen(trained, tmp_path):
 
 def test_the_command_writes_a_page_and_the_book_and_says_the_verdict(trained, tmp_path, capsys):
     assert study_command("run", ["zeros_never_learn"], out=tmp_path / "pages", concurrency=1, pack="off") == 0
-    assert "zeros_never_learn: contradicted: " in capsys.readouterr().out  # those errors are no chance
+    said = capsys.readouterr().out
+    assert "zeros_never_learn: contradicted: " in said  # those errors are no chance
+    assert "doubt: records/" in said  # one key for all runs
+    assert "found seed 0 again: the same run key" in said
     assert "zeros_never_learn/study.md" in (tmp_path / "pages" / "README.md").read_text(encoding="utf-8")
     page = tmp_path / "pages" / "zeros_never_learn" / "study.md"
     before = page.read_bytes()
@@ -260,3 +263,46 @@ def test_the_values_of_an_ensemble_are_those_of_its_members_mean_probabilities(
     page = (tmp_path / "page" / "study.md").read_bytes()
     assert study_command("pages", [], **command) == 0
     assert (tmp_path / "page" / "study.md").read_bytes() == page
+
+
+def without_probabilities():
+    """The study of ensembles, of networks that put numbers out."""
+    study = load_study("ensemble_of_seven")
+    regression = ["data=adding", "network=gru_regression"]
+    return replace(study, overrides=regression, variants={"seven": [], "one": []}, metric="test/rmse")
+
+
+def test_ensembles_without_class_probabilities_are_refused_before_anything_is_trained(trained, tmp_path):
+    with pytest.raises(ConfigError) as refused:
+        run_study(without_probabilities(), tmp_path / "page", **OPTIONS)
+    assert str(refused.value) == (
+        "members must be of runs that predict class probabilities, got seven with task=Regression; "
+        "leave seven out of members"
+    )
+    assert trained == []
+
+
+def test_without_that_look_the_members_would_have_been_trained_in_vain(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr("podium.sweep.study.check_members", lambda *_: None)
+    with pytest.raises(ValueError, match="ensembles are of runs that predict class probabilities"):
+        run_study(without_probabilities(), tmp_path / "page", **OPTIONS)
+    assert trained == [7 * 5 + 5]
+
+
+def test_where_a_file_is_missing_that_a_study_needs_it_is_said_how_it_is_made(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = {"out": tmp_path / "pages", "concurrency": 1, "pack": "off"}
+    missing = r"^data: datasets/king_james\.txt must be a text file, .*; set data\.root"
+    with pytest.raises(ConfigError, match=missing + r"; characters_of_the_bible needs .*, which `bible gen1"):
+        study_command("run", ["characters_of_the_bible"], **options)
+    study = load_study("characters_of_the_bible")
+    monkeypatch.setattr("podium.sweep.study.load_study", lambda name: replace(study, needs=None))
+    with pytest.raises(ConfigError, match=missing + "$"):
+        study_command("run", ["characters_of_the_bible"], **options)
+
+
+def test_what_has_nothing_to_do_with_data_is_said_without_that(monkeypatch, tmp_path):
+    study = replace(load_study("characters_of_the_bible"), overrides=["network=char_rn"])
+    monkeypatch.setattr("podium.sweep.study.load_study", lambda name: study)
+    with pytest.raises(ConfigError, match=r"char_rn is not in conf/network.*did you mean char_rnn\?$"):
+        study_command("run", [study.name], out=tmp_path, concurrency=1, pack="off")

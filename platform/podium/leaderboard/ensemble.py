@@ -12,6 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -140,11 +141,33 @@ def check_task(record: RunRecord, folder: Path) -> None:
     Raises:
         ValueError: it predicts no class probabilities.
     """
-    if not by_probability(task := str(record.config["task"]["_target_"])):
+    if (task := _without_probabilities(record.config)) is not None:
         raise ValueError(
-            f"ensembles are of runs that predict class probabilities, got task={task.rpartition('.')[2]} in {folder}; "
+            f"ensembles are of runs that predict class probabilities, got task={task} in {folder}; "
             "name runs of a classification, or compare these on a board"
         )
+
+
+def check_planned(key: str, configs: Mapping[str, Mapping[str, Any]]) -> None:
+    """Check, before anything is trained, that what members will predict can be averaged.
+
+    ``key`` is where they are planned; ``configs`` has one member's configuration for each name there.
+
+    Raises:
+        ValueError: members will predict no class probabilities.
+    """
+    for name, config in configs.items():
+        if (task := _without_probabilities(config)) is not None:
+            raise ValueError(
+                f"{key} must be of runs that predict class probabilities, got {name} with task={task}; "
+                f"leave {name} out of {key}"
+            )
+
+
+def _without_probabilities(config: Mapping[str, Any]) -> str | None:
+    """The class of a run's task where it predicts no class probabilities, else null."""
+    task = str(config["task"]["_target_"])
+    return None if by_probability(task) else task.rpartition(".")[2]
 
 
 def total_costs(costs: Sequence[Mapping[str, float]]) -> dict[str, float]:

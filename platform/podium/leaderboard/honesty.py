@@ -1,8 +1,8 @@
-"""What looks too good on a board: chosen, repeated or hidden seeds, selection on the test split.
+"""What looks too good on a board or in a study: chosen, repeated or hidden seeds, selection on the test split.
 
-Every doubt follows from what was run: from the records of the board, and from the account of all runs beside them
-(tried.json). A board shows its doubts, and ``podium verify`` names them. What the records cannot show: runs whose records
-were deleted before the board was built. Against those helps only training again (``podium reproduce``).
+Every doubt follows from what was run: from the records, and on a board from the account of all runs beside them
+(tried.json). Pages show their doubts, and ``podium verify`` names those of a board. What the records cannot show: runs
+whose records were deleted before the board was built. Against those helps only training again (``podium reproduce``).
 """
 
 from collections import defaultdict
@@ -24,20 +24,23 @@ def doubts(
     board: Board, entries: Sequence[Entry], records: Sequence[RunRecord], tried: Sequence[Trial] | None
 ) -> list[Problem]:
     """Everything on a board that its records speak against; empty for an honest one."""
-    runs: Runs = defaultdict(list)
-    records = sorted(records, key=lambda record: (record.entry_hash, record.seed))
-    for record in records:
-        runs[record.entry_hash].append(record)
-    found = [*chosen_seeds(board), *repeated_seeds(runs), *selected_on_test(records)]
-    return [*found, *hidden_runs(board, entries, runs, tried or [])]
+    found = doubts_of_records(board.seeds, records, file=SUMMARY_FILE)
+    return [*found, *hidden_runs(board, entries, _by_entry(records), tried or [])]
 
 
-def chosen_seeds(board: Board) -> Iterator[Problem]:
+def doubts_of_records(seeds: Sequence[int], records: Sequence[RunRecord], *, file: str) -> list[Problem]:
+    """What the planned seeds, which stand in ``file``, and the records of their runs show by themselves."""
+    runs = _by_entry(records)
+    ordered = [record for of_entry in runs.values() for record in of_entry]
+    return [*chosen_seeds(seeds, file), *repeated_seeds(runs), *selected_on_test(ordered)]
+
+
+def chosen_seeds(seeds: Sequence[int], file: str) -> Iterator[Problem]:
     """Seeds are counted on from one number: any other list may be a choice."""
-    first = min(board.seeds)
-    counted = list(range(first, first + len(board.seeds)))
-    if sorted(board.seeds) != counted:
-        yield Problem(SUMMARY_FILE, "seeds", f"{board.seeds}", f"a choice: counted on they are {counted}")
+    first = min(seeds)
+    counted = list(range(first, first + len(seeds)))
+    if sorted(seeds) != counted:
+        yield Problem(file, "seeds", f"{seeds}", f"a choice: counted on they are {counted}")
 
 
 def repeated_seeds(runs: Runs) -> Iterator[Problem]:
@@ -85,6 +88,13 @@ def hidden_runs(
             elif trial.seed in there and trial.run_key != there[trial.seed]:
                 text = f"another one too ({trial.run_key[:8]}, {trial.status})"
                 yield Problem(TRIED_FILE, f"seed {trial.seed} of {name}", "one run", text)
+
+
+def _by_entry(records: Sequence[RunRecord]) -> Runs:
+    runs: Runs = defaultdict(list)
+    for record in sorted(records, key=lambda record: (record.entry_hash, record.seed)):
+        runs[record.entry_hash].append(record)
+    return runs
 
 
 def _one_run(one: RunRecord, other: RunRecord, *, several: bool) -> str | None:

@@ -7,12 +7,13 @@ from typing import Any, Literal
 
 from podium.leaderboard.study_comparisons import Comparison, comparison_of
 
+STUDY_FILE = "study.json"
 RULES = "1.0.0"  # of the decision: raise major or minor when a verdict could change
 KEY = re.compile(r"[a-z0-9_]+")
 METRIC = re.compile(r"(test|train|moved|features|signal)/[a-z0-9_]+")
 Measure = Literal["training", "signal"]
 MEASURES: tuple[Measure, ...] = ("training", "signal")
-OPTIONAL = ("before", "members", "cost")  # of the keys: pages from before them stay what they are
+OPTIONAL = ("before", "members", "cost", "needs")  # of the keys: pages from before them stay what they are
 BEGINS = "network.weights=before"  # of a variant whose network begins as the run before ended
 
 
@@ -49,6 +50,7 @@ class Study:
     ``before`` are the overrides of one run that is trained first: its network is what ``network.weights=before`` stands for.
     ``members`` says of which variants a value is not that of a run, but of the averaged probabilities of so many.
     ``cost`` says, where it is more than a desk has, what running it takes: such a study runs only when it is named.
+    ``needs`` says which files must be there that no command of ours gets, and how they are made.
     """
 
     name: str
@@ -69,10 +71,12 @@ class Study:
     before: list[str] | None = None
     members: dict[str, int] | None = None
     cost: str | None = None
+    needs: str | None = None
 
     def __post_init__(self) -> None:
         """Check the values; every message is one line without the file's name."""
-        for field in ("title", "claim", "source", "notes", *(["cost"] if self.cost is not None else [])):
+        more = [field for field in ("cost", "needs") if getattr(self, field) is not None]
+        for field in ("title", "claim", "source", "notes", *more):
             if not isinstance(value := getattr(self, field), str) or not value.strip():
                 raise ValueError(f"{field} must be text, got {value!r}; write {field}: ...")
         if self.rules != RULES:

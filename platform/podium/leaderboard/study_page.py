@@ -19,7 +19,7 @@ from podium.leaderboard import study_words as words
 from podium.leaderboard.build import CHECKSUMS_FILE, RECORDS_FOLDER, checksums_of, files_of
 from podium.leaderboard.render import template
 from podium.leaderboard.statistics import BOOTSTRAP_FROM
-from podium.leaderboard.study import Candidate, Study
+from podium.leaderboard.study import STUDY_FILE, Candidate, Study
 from podium.leaderboard.study_before import BEFORE_FOLDER, load_before
 from podium.leaderboard.study_ensembles import ENSEMBLES_FILE, Averaged, load_ensembles, written
 from podium.leaderboard.study_plot import alone, effects_plot, seeds_plot
@@ -31,7 +31,6 @@ from podium.leaderboard.text import rounded
 from podium.records.record import RECORD_FILE, RunRecord
 
 SCHEMA = 1
-STUDY_FILE = "study.json"
 BOOK_FILE = "README.md"
 
 
@@ -156,7 +155,7 @@ def render(found: Results) -> dict[str, bytes]:
 
 
 def _summary(found: Results) -> dict[str, Any]:
-    more: dict[str, Any] = {}
+    more: dict[str, Any] = {"doubts": [str(doubt) for doubt in found.doubts]} if found.doubts else {}
     if found.before:
         record = found.before.record
         more["before"] = {

@@ -5,9 +5,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from podium.leaderboard.honesty import doubts_of_records
 from podium.leaderboard.pairs import Values
+from podium.leaderboard.problem import Problem
 from podium.leaderboard.statistics import Correction, holm, mean_interval
-from podium.leaderboard.study import Candidate, Study, check_candidates
+from podium.leaderboard.study import STUDY_FILE, Candidate, Study, check_candidates
 from podium.leaderboard.study_before import Before, find_before
 from podium.leaderboard.study_ensembles import Averaged, check_ensembles, finished_members
 from podium.leaderboard.study_verdict import Outcome, Verdict, outcomes, verdict
@@ -74,6 +76,11 @@ class Results:
         """Seconds of training of all runs together; of packed ones the shares, which add up to their program's."""
         costs = [record.costs or {} for record in self.runs]
         return math.fsum(cost.get("train_s", cost.get("packed_s", 0.0)) for cost in costs)
+
+    @property
+    def doubts(self) -> list[Problem]:
+        """Everything in the study that its records speak against, as on a board; empty for an honest one."""
+        return doubts_of_records(self.study.seeds, self.records, file=STUDY_FILE)
 
     @property
     def on_edge(self) -> list[str]:

@@ -6,6 +6,10 @@ Reading Wikipedia to answer open-domain questions, https://arxiv.org/abs/1704.00
     q = sum over j of b_j q_j,  b_j = softmax over j of w q_j, of recurrent layers on E(q_j)
     first(i) ~ exp(p_i W_first q),  last(i) ~ exp(p_i W_last q)
 
+With ``windows`` the recurrent layers read a long paragraph in overlapping windows, and know nothing outside of theirs. First
+and last are still probabilities over all places of the paragraph: windows without the answer are learned from as wrong ones
+(Clark and Gardner 2018, Simple and effective multi-paragraph reading comprehension, https://arxiv.org/abs/1710.10723).
+
 Differs from the paper: embeddings are learned from random ones; there are no features of part of speech, entity and
 frequency; what stands in the question is looked up in one form of the word, which must be in the vocabulary; the output
 sees the highest layer alone, not all side by side. Sizes are smaller.
@@ -20,6 +24,7 @@ from torch import Tensor, nn
 from podium.layers.recurrent import CellName
 from podium.layers.recurrent_stack import filled_to, make_layers, through
 from podium.layers.shapes import check_dropout, check_positive, symbols_length
+from podium.layers.windows import Windows
 
 UNKNOWN = 0  # the number of all words that the vocabulary lacks: that two of them are the same says nothing
 
@@ -28,10 +33,13 @@ class SpanReader(nn.Module):
     """An embedding of ``num_symbols``, layers for the question, layers for the paragraph, and two scores of every place.
 
     The paragraph is in the last ``num_classes`` places of a sample, the question before them, both filled up with -1.
-    ``forget_bias``: as in ``networks/recurrent.py``. Dropout is behind the embedding and every layer.
+    ``forget_bias``: as in ``networks/recurrent.py``. Dropout is behind the embedding and every layer. ``windows`` are their
+    length and stride in places, null: the paragraph is read in one piece; it has a default, so that records from before
+    there were windows can be run again.
 
     Raises:
-        ValueError: a size is not positive, dropout is outside [0, 1), samples are no symbols, or no place is a question's.
+        ValueError: a size is not positive, dropout is outside [0, 1), samples are no symbols, no place is a question's, or
+            windows leave places out.
     """
 
     def __init__(
@@ -45,6 +53,7 @@ class SpanReader(nn.Module):
         widths: Sequence[int],
         dropout: float,
         forget_bias: float | None,
+        windows: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         length = symbols_length(in_shape, network="span_reader")
@@ -57,6 +66,11 @@ class SpanReader(nn.Module):
         check_positive("embedding", [embedding], remedy="set network.embedding=64")
         check_positive("widths", widths or [0], remedy="set network.widths=[64]")
         check_dropout(dropout)
+        if windows is not None and len(windows) != 2:
+            raise ValueError(
+                f"windows must be null or a length and a stride, got {windows}; set network.windows=[128,64]"
+            )
+        self.windows = None if windows is None else Windows(*windows)
         self.parts = [length - num_classes, num_classes]
         self.embedding = nn.Embedding(num_symbols, embedding)
         self.dropout = nn.Dropout(dropout)
@@ -82,11 +96,20 @@ class SpanReader(nn.Module):
         aligned = _within(read_keys @ asked_keys.transpose(1, 2), lengths).softmax(2) @ asked
         same = (paragraph[:, :, None] == question[:, None]) & (paragraph[:, :, None] > UNKNOWN)
         features = torch.cat([read, aligned, same.any(2, keepdim=True).to(read)], dim=2)
-        places, _ = through(self.layers, self.dropouts, features, extent)
+        places = (
+            self._read(features, extent)
+            if self.windows is None
+            else self.windows.read(self._read, features, extent)
+        )
         words, _ = through(self.question_layers, self.question_dropouts, asked, lengths)
         weights = _within(self.weigh(words).transpose(1, 2), lengths).softmax(2)
         keys = self.output((weights @ words).squeeze(1)).unflatten(1, (2, -1))
         return _within(keys @ places.transpose(1, 2), extent)
+
+    def _read(
+        self, sequence: Float[Tensor, "batch time features"], lengths: Int[Tensor, " batch"] | None
+    ) -> Float[Tensor, "batch time outputs"]:
+        return through(self.layers, self.dropouts, sequence, lengths)[0]
 
 
 def _within(

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 import yaml
 
-from podium.leaderboard.ensemble import make_ensemble
+from podium.leaderboard.ensemble import check_planned, make_ensemble
 from podium.leaderboard.study import KEY, Candidate, Study, check_candidates
 from podium.leaderboard.study_ensembles import Averaged, averaged, finished_members
 from podium.records.environment import Environment
@@ -18,7 +18,7 @@ from podium.run.assemble import check_run, compose, compose_seeds
 from podium.run.build import build, training_batch
 from podium.run.conf import conf_dir
 from podium.run.engine import pin_threads
-from podium.run.errors import ConfigError, nearest
+from podium.run.errors import ConfigError, nearest, told
 from podium.run.folders import WEIGHTS_FILE, find_folders
 from podium.run.pretrained import check_apart
 from podium.run.propagation import LayerSignal, measure
@@ -97,6 +97,18 @@ def before_config(study: Study) -> Config:
         if own["network"].get("weights") == UNTRAINED:
             check_apart(config["data"], own["data"], "before")
     return config
+
+
+def check_members(study: Study) -> None:
+    """Check, before anything is trained, that the ensembles that a study names can answer together.
+
+    Raises:
+        ConfigError: a variant does not compose, or its members will predict no class probabilities.
+    """
+    begun = study.begun(UNTRAINED)
+    first = {name: candidate_configs(begun, name, None, begun.seeds[:1])[0] for name in study.members or {}}
+    with told():
+        check_planned("members", first)
 
 
 def averages_of(

@@ -6,6 +6,7 @@ from pathlib import Path
 from podium.leaderboard.board import Entry
 from podium.leaderboard.build import build
 from podium.leaderboard.choice import chosen
+from podium.leaderboard.ensemble import check_planned
 from podium.leaderboard.evidence import read_evidence
 from podium.leaderboard.tried import account
 from podium.run.assemble import board_and_out, compose_seeds
@@ -18,7 +19,7 @@ def leaderboard_command(overrides: Sequence[str], *, concurrency: int | None, pa
     """Bring a board up to date and say where its page is.
 
     Raises:
-        ConfigError: no such board, or one of its entries cannot run; nothing was trained.
+        ConfigError: no such board, or one of its entries cannot run or be an ensemble; nothing was trained.
     """
     board, out = board_and_out(overrides)
     configs = {
@@ -26,6 +27,7 @@ def leaderboard_command(overrides: Sequence[str], *, concurrency: int | None, pa
     }
     try:
         board = chosen(board, {key: found[0] for key, found in configs.items()})
+        check_planned("ensembles", {plan.entry: configs[plan.entry][0] for plan in board.ensembles})
     except ValueError as error:
         raise ConfigError(f"board.{error}") from None
     planned = [

@@ -1,12 +1,13 @@
 """`podium study`: train what a study lacks, judge its claim, and write its page and the book of all from records."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from podium.leaderboard.study import Candidate, Study, check_candidates
-from podium.leaderboard.study_page import BOOK_FILE, STUDY_FILE, book, build, load_records, rebuild
+from podium.leaderboard.study import STUDY_FILE, Candidate, Study, check_candidates
+from podium.leaderboard.study_page import BOOK_FILE, book, build, load_records, rebuild
 from podium.leaderboard.study_results import Results, choose
 from podium.leaderboard.study_words import answer
 from podium.records.files import write_atomically
@@ -18,6 +19,7 @@ from podium.run.study import (
     before_config,
     candidate_configs,
     candidates_of,
+    check_members,
     entry_hash_of,
     load_study,
     signal_record,
@@ -61,6 +63,8 @@ def study_command(
         print(f"{one.study.name}: {one.verdict}: {answer(one)}")
         for trouble in one.troubles:
             print(f"not counted: {trouble.variant}, seed {trouble.seed}: {trouble.status} ({trouble.reason})")
+        for doubt in one.doubts:
+            print(f"doubt: {doubt}")
         print(f"page: {out / one.study.name / 'index.html'}")
     for name, reason in left_out.items():
         print(f"left out: {name}: {reason}", file=sys.stderr)
@@ -78,7 +82,8 @@ def _run(
             print(f"not run: {study.name} takes {study.cost}; podium study run {study.name}")
             continue
         try:
-            found.append(run_study(study, out / study.name, concurrency=concurrency, pack=pack))
+            with _needing(study):
+                found.append(run_study(study, out / study.name, concurrency=concurrency, pack=pack))
         except ConfigError as error:
             if names:
                 raise
@@ -86,14 +91,26 @@ def _run(
     return found, left_out
 
 
+@contextmanager
+def _needing(study: Study) -> Iterator[None]:
+    """Where data cannot be had: say with it how the files are made that the study needs."""
+    try:
+        yield
+    except ConfigError as error:
+        if study.needs is None or not str(error).startswith("data: "):
+            raise
+        raise ConfigError(f"{error}; {study.name} needs {study.needs}") from None
+
+
 def run_study(study: Study, out: Path, *, concurrency: int | None, pack: Pack) -> Results:
     """Bring one study up to date: its runs, what its variants choose, and its folder.
 
     Raises:
-        ConfigError: a configuration cannot run, and nothing was trained; or the run before did not finish.
+        ConfigError: a configuration cannot run or be an ensemble, and nothing was trained; or the run before did not finish.
         ValueError: two variants are the same experiment, and nothing was trained; or the folder or the records in it are
             of something else.
     """
+    check_members(study)
     begun, before = _begun(study, concurrency, pack)
     candidates = candidates_of(begun)
     check_candidates(begun, candidates)
