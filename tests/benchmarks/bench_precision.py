@@ -48,7 +48,9 @@ def test_a_training_step_in_its_fastest_form(network: str, note) -> None:
     torch.manual_seed(0)
     batch = Batch(torch.rand(BATCH, 3, 224, 224), torch.randint(0, 1000, (BATCH,)))
     parts = build(form_config(network, PLAIN))
-    forms = candidates(PLAIN, ["precision", "channels_last"], parts.network, sample=batch.input[0], gpu=False)
+    forms = candidates(
+        PLAIN, ["precision", "channels_last"], parts.network, sample=batch.input[0], modes=[False]
+    )
     with plain_memory():
         steps = {form: steps_of(build(form_config(network, form)), form, batch, CPU) for form in forms}
         found = fastest(forms, steps.__getitem__)

@@ -7,7 +7,7 @@ Only what holds weights, statistics of a batch or random masks is exchanged, her
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -165,11 +165,15 @@ class FoldedPReLU(Folded, nn.PReLU):
         return torch.where(lanes > 0, lanes, slope * lanes).flatten(0, 1)
 
 
-@dataclass
 class _Masks:
-    """Memory of masks by their shape, written anew in every step."""
+    """Masks of one shape (lanes, ...), written anew in every step."""
 
-    by_shape: dict[torch.Size, Tensor] = field(default_factory=dict)
+    def __init__(self, shape: torch.Size, rates: Sequence[float], device: torch.device) -> None:
+        self.whole = torch.ones(shape, device=device)
+        kept = torch.tensor([1 - rate for rate in rates], device=device)
+        self.kept = kept.view(-1, *[1] * (len(shape) - 1))
+        lanes = zip(self.whole.unbind(0), rates, strict=True)
+        self.drawn = [(k, mask, rate) for k, (mask, rate) in enumerate(lanes) if rate > 0]
 
 
 class FoldedDropout(Folded, nn.Dropout):
@@ -181,12 +185,12 @@ class FoldedDropout(Folded, nn.Dropout):
     def gather(self, modules: Sequence[nn.Module]) -> None:
         """Take every lane's rate."""
         self.rates = [float(module.p) for module in modules]  # type: ignore[arg-type]
-        self.masks = _Masks()
+        self.masks: dict[torch.Size, _Masks] = {}
 
     def select(self, kept: Sequence[int]) -> None:
         """Go on with these lanes' rates."""
         self.rates = [self.rates[k] for k in kept]
-        self.masks = _Masks()
+        self.masks = {}
 
     def forward(self, input: Tensor) -> Tensor:
         """Of (lanes * batch, ...)."""
@@ -199,24 +203,19 @@ class FoldedDropout(Folded, nn.Dropout):
         return (lanes * self._mask(shape)).flatten(0, 1)
 
     def _mask(self, shape: torch.Size) -> Tensor:
-        mask = self.masks.by_shape.get(shape)
-        if mask is None:
-            mask = self.masks.by_shape[shape] = torch.ones(shape, device=self.lanes.device)
-        if self.lanes.device != CPU:
-            return self._drawn_there(mask)
-        kept = [1 - rate for rate in self.rates]
-        for k, rate in enumerate(self.rates):
-            if rate > 0:
-                mask[k].bernoulli_(kept[k], generator=self.lanes.generators[k])
-        return mask.div_(torch.tensor(kept).view(-1, *[1] * (len(shape) - 1)))
-
-    def _drawn_there(self, mask: Tensor) -> Tensor:
-        """Masks of another device: there torch's dropout draws in a way of its own, so it draws them itself."""
-        for k, rate in enumerate(self.rates):
-            if rate > 0:
-                with drawing_from(self.lanes.generators[k], mask.device):
-                    mask[k] = self.draw(torch.ones_like(mask[k]), rate)
-        return mask
+        if (masks := self.masks.get(shape)) is None:
+            masks = self.masks[shape] = _Masks(shape, self.rates, self.lanes.device)
+        generators = self.lanes.generators
+        if (
+            self.lanes.device != CPU
+        ):  # there torch's dropout draws in a way of its own, so it draws them itself
+            for k, mask, rate in masks.drawn:
+                with drawing_from(generators[k], mask.device):
+                    mask.copy_(self.draw(torch.ones_like(mask), rate))
+            return masks.whole
+        for k, mask, rate in masks.drawn:
+            mask.bernoulli_(1 - rate, generator=generators[k])
+        return masks.whole.div_(masks.kept)
 
 
 class FoldedDropout2d(FoldedDropout):
