@@ -9,8 +9,9 @@ import torch
 
 from podium.pack.choice import Choice, choose
 from podium.pack.errors import Unpackable
-from podium.pack.fold import FoldedDropout, FoldedDropout2d, Lanes
+from podium.pack.fold import FoldedDropout, FoldedDropout2d, Lanes, _Masks
 from podium.pack.form import Form
+from podium.pack.home import CPU
 from podium.pack.lane import Lane
 from podium.pack.program import Program
 from podium.pack.trial import check_same, first_rows
@@ -41,7 +42,7 @@ def test_masks_of_another_device_are_those_that_each_run_draws_there(
     folded = twin.of(modules[0], modules, Lanes(streams))
     whole = (4, 3, 1, 1) if twin.whole_channels else shape
     process = torch.get_rng_state()
-    masks = [folded._drawn_there(torch.ones(3, *whole)).clone() for _ in range(2)]
+    masks = [folded._drawn_there(_Masks(torch.Size([3, *whole]), rates, CPU)).clone() for _ in range(2)]
     for lane, module in enumerate(modules):
         torch.manual_seed(lane)
         for mask in masks:

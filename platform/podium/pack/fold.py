@@ -170,7 +170,7 @@ class _Masks:
 
     def __init__(self, shape: torch.Size, rates: Sequence[float], device: torch.device) -> None:
         self.whole = torch.ones(shape, device=device)
-        kept = torch.tensor([1 - rate for rate in rates], device=device)
+        kept = torch.tensor([1 - rate for rate in rates])
         self.kept = kept.view(-1, *[1] * (len(shape) - 1))
         lanes = zip(self.whole.unbind(0), rates, strict=True)
         self.drawn = [(k, mask, rate) for k, (mask, rate) in enumerate(lanes) if rate > 0]
@@ -205,17 +205,18 @@ class FoldedDropout(Folded, nn.Dropout):
     def _mask(self, shape: torch.Size) -> Tensor:
         if (masks := self.masks.get(shape)) is None:
             masks = self.masks[shape] = _Masks(shape, self.rates, self.lanes.device)
-        generators = self.lanes.generators
-        if (
-            self.lanes.device != CPU
-        ):  # there torch's dropout draws in a way of its own, so it draws them itself
-            for k, mask, rate in masks.drawn:
-                with drawing_from(generators[k], mask.device):
-                    mask.copy_(self.draw(torch.ones_like(mask), rate))
-            return masks.whole
+        if self.lanes.device != CPU:
+            return self._drawn_there(masks)
         for k, mask, rate in masks.drawn:
-            mask.bernoulli_(1 - rate, generator=generators[k])
+            mask.bernoulli_(1 - rate, generator=self.lanes.generators[k])
         return masks.whole.div_(masks.kept)
+
+    def _drawn_there(self, masks: _Masks) -> Tensor:
+        """Masks of another device: there torch's dropout draws in a way of its own, so it draws them itself."""
+        for k, mask, rate in masks.drawn:
+            with drawing_from(self.lanes.generators[k], mask.device):
+                mask.copy_(self.draw(torch.ones_like(mask), rate))
+        return masks.whole
 
 
 class FoldedDropout2d(FoldedDropout):
