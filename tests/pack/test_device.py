@@ -64,7 +64,7 @@ def test_the_check_before_a_pack_is_made_without_tf32_which_is_as_before_afterwa
 
     monkeypatch.setattr(Program, "gradient", look)
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
-    check_same(lanes_of("mlp_adam", tmp_path))
+    check_same(lanes_of("mlp_adam", tmp_path), Form.APART)
     assert seen == [False]
     assert torch.backends.cudnn.allow_tf32
 
@@ -99,7 +99,7 @@ def test_a_pack_is_as_deterministic_as_its_runs_ask_for(
     seen = []
     monkeypatch.setattr(
         "podium.pack.train.check_same",
-        lambda lanes: seen.append(torch.are_deterministic_algorithms_enabled()),
+        lambda lanes, form: seen.append(torch.are_deterministic_algorithms_enabled()),
     )
     words = (*MLP, "trainer.max_epochs=1", f"trainer.deterministic={wanted}".lower())
     packed(configs_of(words, ("seed=0", "seed=1"), tmp_path))

@@ -63,7 +63,7 @@ CASES = {
         Form.GROUPED,
     ),
     "convolutions_channels_last": (
-        (*CNN, "network.norm=before", "optimizer=sgd", "tricks=[dropout]"),
+        (*CNN, "optimizer=sgd", "tricks=[dropout]"),
         ("seed=0 optimizer.lr=0.02", "seed=3 tricks.dropout.p=0.4"),
         Form.CHANNELS_LAST,
     ),
@@ -96,7 +96,7 @@ def test_weights_and_journals_are_those_of_the_run_alone(name: str, tmp_path: Pa
 
 
 def test_another_stream_of_masks_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("podium.pack.train.check_same", lambda lanes: None)
+    monkeypatch.setattr("podium.pack.train.check_same", lambda lanes, form: None)
     monkeypatch.setattr(Lane, "of", staticmethod(_with_other_masks))
     common, lanes, _ = CASES["dropout_and_initializers"]
     configs = configs_of(common, lanes[:2], tmp_path)

@@ -157,6 +157,24 @@ def test_a_network_that_looks_at_other_samples_of_the_batch_is_found_out(
         packed(configs)
 
 
+def test_a_form_that_gives_other_gradients_is_found_out(
+    configs: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from podium.pack.fold import FoldedLinear
+
+    forward = FoldedLinear.forward
+
+    def wrong(self: FoldedLinear, input: Any) -> Any:
+        found = forward(self, input)
+        return found if self.lanes.form is Form.APART else 2 * found
+
+    monkeypatch.setattr(FoldedLinear, "forward", wrong)
+    with pytest.raises(Unpackable, match="other gradients"):
+        packed(configs, form=Form.GROUPED)
+    monkeypatch.setattr("podium.pack.train.check_same", lambda lanes, form: None)
+    assert len(packed(configs, form=Form.GROUPED)) == 2  # the protection switched off
+
+
 def test_random_numbers_that_nobody_knows_of_are_found_out(
     configs: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ from podium.records.record import RunRecord
 from podium.run.errors import ConfigError
 from podium.run.folders import find_folders, find_record
 from podium.sweep.command import carry_out_sweep, check_configurations
-from podium.sweep.packs import pack_runs, why_not
+from podium.sweep.packs import divided, pack_runs, why_not
 from podium.sweep.tools import real_tools
 from podium.sweep.trial import Trial, load
 
@@ -109,3 +109,18 @@ def test_why_a_sweep_is_not_packed(plan_of, word):
 def test_pack_is_auto_or_off(plan_of):
     with pytest.raises(ConfigError, match="pack must be auto or off, got 'on'"):
         plan_of(*WORDS, "pack=on")
+
+
+@pytest.mark.usefixtures("quick")
+def test_packs_are_divided_among_the_processes_in_parts_of_two_runs_or_more(plan_of):
+    plan, tools = plan_of(*WORDS), real_tools()
+    configs = [Trial(plan, point, tools).config(seed, None) for point in plan.points() for seed in range(2)]
+    shares, processes = divided([*configs, *configs], [range(5), [5, 6, 7]], 2, {2, 6})
+    assert processes == 2
+    assert [len(share.configs) for share in shares] == [3, 2, 3]
+    assert [list(share.pictures) for share in shares] == [[1], [], [1]]
+    assert {share.at_least for share in shares} == {1.0}  # two at once here, two at once there
+    several = [{**one, "runtime": {**one["runtime"], "threads": 2}} for one in configs]
+    shares, processes = divided(several, [range(4)], 2, set())
+    assert processes == 1  # other threads do not outlive a fork
+    assert [(len(share.configs), share.at_least) for share in shares] == [(4, 2)]

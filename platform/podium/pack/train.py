@@ -67,12 +67,14 @@ def train_packed(
         return [record for record in found if record is not None], 0
     lanes, data = build_lanes(configs, open_)
     with determinism(configs[0]["trainer"]["deterministic"]):
-        check_same(lanes)
+        check_same(lanes, Form.APART)
         runs = Path(configs[0]["paths"]["runs"]).absolute()
         choice = choice or choose(lanes, runs, environment_of(configs[0]))
         if choice.speedup < at_least:
             how = "one after the other" if at_least == 1 else f"{at_least:g} at once"
             raise Unpackable(f"{how} they train faster: one program is {choice.speedup:.2f} times as fast")
+        if choice.form is not Form.APART:
+            check_same(lanes, choice.form)
         parts = divided(lanes, most=choice.lanes, together=together)
         for part in parts:
             pack = _Pack(data, form=choice.form, pictures=pictures, ended=ended, judge=judge)

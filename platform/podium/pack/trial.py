@@ -26,8 +26,8 @@ TOLERANCE = 1e-4  # of the largest gradient: single precision, summed in another
 REPEATS, WARM_UP = 4, 2
 
 
-def check_same(lanes: Sequence[Lane]) -> None:
-    """Check that the first step of the pack is that of each run alone.
+def check_same(lanes: Sequence[Lane], form: Form) -> None:
+    """Check that the first step of the pack in a form is that of each run alone.
 
     Raises:
         Unpackable: it is not, or the networks cannot be passed through.
@@ -37,7 +37,7 @@ def check_same(lanes: Sequence[Lane]) -> None:
     rows = first_rows(chosen)
     with _whole_products():
         try:
-            program = Program(chosen, form=Form.APART)
+            program = Program(chosen, form=form)
             losses, _, gradient = program.gradient(rows)
         except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
             raise Unpackable(f"their network does not fold: {' '.join(str(error).split())[:120]}") from None
