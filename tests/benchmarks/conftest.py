@@ -21,7 +21,7 @@ ABOUT = """# How fast it is
 
 `make bench` measures and writes this page; `make bench ONLY=loop` measures the rows of one file. Every figure is a ratio,
 or seconds, of two sides that alternate in one process on pinned threads. The machine is shared: a load above its cores
-means that others worked on it meanwhile. What packing misses, and why: [decision 0022](decisions/0022-packed-trials.md).
+means that others worked on it meanwhile. What was tried for packing: [decision 0022](decisions/0022-packed-trials.md).
 """
 
 
