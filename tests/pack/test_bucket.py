@@ -10,7 +10,7 @@ BASE = ("network=dense32", "data=digits", "tracking=none", "runtime.accelerator=
 
 @pytest.fixture(scope="module")
 def plain():
-    return compose([*BASE, "tricks=[dropout,l2]"])
+    return compose([*BASE, "tricks=[dropout,l2,ema]"])
 
 
 def with_(config, path, value):
@@ -24,6 +24,8 @@ SAME = {
     "name": "other",
     "tricks.dropout.p": 0.1,
     "tricks.l2.strength": 0.3,
+    "tricks.ema.decay": 0.9,
+    "tricks.ema.warmup": False,
     "optimizer.lr": 0.5,
     "optimizer.betas": [0.5, 0.5],
     "initializer": {"_target_": "podium.layers.initializers.Zeros"},

@@ -7,11 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from podium.contracts import Trick
+from podium.pack.average import Average
 from podium.pack.errors import Unpackable
 from podium.pack.home import chosen
 from podium.pack.network import FoldedNetwork
 from podium.tricks.dropout import Dropout
 from podium.tricks.early_stopping import EarlyStopping
+from podium.tricks.ema import EMA
 from podium.tricks.grad_clip import GradClip
 from podium.tricks.label_smoothing import LabelSmoothing
 from podium.tricks.max_norm import MaxNorm
@@ -19,10 +21,11 @@ from podium.tricks.penalty import Penalty
 from podium.tricks.weight_decay import WeightDecay
 from podium.tricks.weights import shrinkable
 
-# what a trick is called by, and the value of it that lanes may differ in; null: it has no part in a step
+# what a trick is called by, and the value of it that is a column of all lanes; null: it has none
 PACKED: dict[type[Trick], str | None] = {
     Dropout: None,
     EarlyStopping: None,
+    EMA: None,
     LabelSmoothing: "smoothing",
     Penalty: "strength",
     GradClip: "max_norm",
@@ -35,12 +38,15 @@ NORM_EPS = 1e-6  # what torch adds to the norm that it divides by
 class Edits:
     """The tricks of all lanes in a step. Every lane has the same tricks in the same order.
 
+    ``average`` is that of the weights, where a trick keeps one.
+
     Raises:
         Unpackable: one of the tricks has no packed form.
     """
 
     def __init__(self, tricks: Sequence[Sequence[Trick]], folded: FoldedNetwork, network: nn.Module) -> None:
         self._strengths: list[tuple[Trick, Tensor]] = []
+        self.average: Average | None = None
         for of_lanes in zip(*tricks, strict=True):
             first = of_lanes[0]
             if type(first) not in PACKED:
@@ -48,6 +54,8 @@ class Edits:
             if (name := PACKED[type(first)]) is not None:
                 values = _column([getattr(trick, name) for trick in of_lanes])
                 self._strengths.append((first, values.to(folded.weights.device)))
+            if averages := [trick for trick in of_lanes if isinstance(trick, EMA)]:
+                self.average = Average(averages, folded)
         self.softens = any(isinstance(trick, LabelSmoothing) for trick, _ in self._strengths)
         self._folded = folded
         weights = set(shrinkable(network))
@@ -90,16 +98,20 @@ class Edits:
                 self._folded.weights.mul_(1 - rate * strength * self._mask)
 
     def after_step(self) -> None:
-        """Bound the weights of units."""
+        """Bound the weights of units, then move their average."""
         for trick, strength in self._strengths:
             if isinstance(trick, MaxNorm):
                 parts = self._folded.parts(self._folded.weights)
                 for name in self._shrinkable:
                     _bound(parts[name], strength)
+        if self.average is not None:
+            self.average.move()
 
     def select(self, kept: Sequence[int]) -> None:
         """Go on with these lanes only."""
         self._strengths = [(trick, chosen(column, kept)) for trick, column in self._strengths]
+        if self.average is not None:
+            self.average.select(kept)
 
 
 def _bound(units: Tensor, bound: Tensor) -> None:

@@ -1,6 +1,7 @@
 """All lanes as one program: a step of training, and the validation of all."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
@@ -65,11 +66,12 @@ class Program:
         ]
 
     def validation_means(self) -> Tensor:
-        """The validation losses and errors of all lanes, (2, lanes), where the lanes are."""
+        """The validation losses and errors of all lanes, or of their averages, (2, lanes), where the lanes are."""
         lanes, examples = len(self.lanes), len(self.home.validation)
         totals = torch.zeros(2, lanes, dtype=torch.float64, device=self.home.device)
         self.network.module.eval()
-        with torch.inference_mode():
+        average = self.edits.average
+        with torch.inference_mode(), average.in_network() if average else nullcontext():
             for begin in range(0, examples, self.batch_size):
                 rows = slice(begin, begin + self.batch_size)
                 batch = self.home.batch(self.home.validation, rows)
@@ -80,6 +82,10 @@ class Program:
                 totals[1] += (output.argmax(1) != target).view(lanes, -1).sum(1)
         self.network.module.train()
         return (totals / examples).float()
+
+    def state(self, lane: int) -> dict[str, Tensor]:
+        """What a lane would end with now, by the names of its own network: its weights or their average; copies."""
+        return (self.edits.average or self.network).state(lane)
 
     def rates_changed(self) -> None:
         """Take each lane's learning rate from its schedule."""
