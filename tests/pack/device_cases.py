@@ -28,6 +28,7 @@ from podium.pack.lane import Lane
 from podium.pack.program import Program
 from podium.pack.train import build_lanes
 from podium.pack.trial import first_rows
+from podium.tricks.mixup import Mixup
 
 from .sides import CNN, MLP, configs_of
 
@@ -35,7 +36,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Accessing the data pointer of Fa
 NAME = "stand_in"
 ROOM = 10**9
 EVERY = (
-    "tricks=[dropout,l1,l2,label_smoothing,grad_clip,weight_decay,max_norm,ema]",
+    "tricks=[dropout,l1,l2,label_smoothing,grad_clip,weight_decay,max_norm,ema,mixup]",
     "tricks.dropout.input_p=0.1",
 )
 CASES = {
@@ -59,7 +60,9 @@ def made(
     there: torch.device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., tuple[Program, torch.Tensor]]]:
     """Makes the program of a case on the device, and the rows of its first batch, inside the simulation."""
-    monkeypatch.setattr("podium.pack.fold.drawing_from", lambda generator, device: nullcontext())
+    for room in ("fold", "mixing"):
+        monkeypatch.setattr(f"podium.pack.{room}.drawing_from", lambda generator, device: nullcontext())
+    monkeypatch.setattr(Mixup, "draw", lambda self, count: (0.5, torch.arange(count)))
     fake = FakeTensorMode(allow_non_fake_inputs=True)
 
     def make(name: str, *, form: Form = Form.APART, brought: bool = False) -> tuple[Program, torch.Tensor]:

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from podium.pack.average import Average
+from podium.pack.errors import Unpackable
 from podium.pack.form import Form
 from podium.pack.lane import Lane
 from podium.run.folders import find_folders
@@ -92,6 +93,11 @@ CASES = {
         ),
         Form.GROUPED,
     ),
+    "mixed_before_masks_and_smoothed_behind": (
+        (*CNN, "optimizer=sgd", "tricks=[label_smoothing,dropout,mixup,ema]"),
+        ("seed=0", "seed=1 tricks.mixup.alpha=1", "seed=1 tricks.mixup.alpha=0"),
+        Form.APART,
+    ),
 }
 
 
@@ -133,6 +139,21 @@ def test_an_average_that_is_left_out_somewhere_is_noticed(
     assert (largest_difference(configs[0], tmp_path) > 1e-3) is (part != "in_network")
 
 
+@pytest.mark.parametrize("checked", [True, False])
+def test_mixing_by_another_stream_is_noticed(
+    checked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("podium.pack.mixing.drawing_from", lambda stream, device: nullcontext())
+    configs = configs_of((*MLP, "tricks=[mixup]"), ("seed=0", "seed=1"), tmp_path)
+    if checked:
+        with pytest.raises(Unpackable):
+            both(configs, tmp_path)
+    else:
+        monkeypatch.setattr("podium.pack.train.check_same", lambda lanes: None)
+        both(configs, tmp_path)
+        assert largest_difference(configs[0], tmp_path) > 1e-3
+
+
 def _with_other_masks(*args: Any, of: Callable[..., Lane] = Lane.of) -> Lane:
     lane = of(*args)
     lane.generator.manual_seed(1)
@@ -158,10 +179,10 @@ def test_a_lane_that_diverges_ends_as_it_would_alone_and_touches_no_other(
         assert_same_history(together[place], alone[place])
 
 
-@pytest.mark.parametrize("average", ["", ",ema"])
-def test_lanes_stop_early_each_at_its_own_epoch_with_its_best_weights(average: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("other", ["", ",ema", ",mixup"])
+def test_lanes_stop_early_each_at_its_own_epoch_with_its_best_weights(other: str, tmp_path: Path) -> None:
     configs = configs_of(
-        (*MLP, f"tricks=[early_stopping,dropout{average}]", "tricks.early_stopping.patience=1"),
+        (*MLP, f"tricks=[early_stopping,dropout{other}]", "tricks.early_stopping.patience=1"),
         (
             "seed=0 tricks.early_stopping.min_delta=0.5",
             "seed=1",

@@ -33,19 +33,19 @@ class Program:
         networks = [lane.parts.network for lane in lanes]
         self.network = FoldedNetwork(networks, self._streams)
         self.network.compile(compiled)
-        self.edits = Edits([lane.parts.tricks for lane in lanes], self.network, networks[0])
+        tricks, draws = [lane.parts.tricks for lane in lanes], [lane.draws for lane in lanes]
+        self.edits = Edits(tricks, self.network, networks[0], draws)
         self.update = make_update([lane.rate.optimizer for lane in lanes], self.network.weights)
 
     def gradient(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Of training examples (lanes, batch): losses and errors (lanes,), and the gradient (lanes, parameters)."""
         lanes = len(self.lanes)
         batch = self.home.batch(self.home.train, rows.reshape(-1))
-        target = batch.target
-        output = self.network(batch.input)
-        wanted = self.edits.targets(target, self.classes)
-        losses = F.cross_entropy(output, wanted, reduction="none").view(lanes, -1).mean(1)
+        edited = self.edits.batch(batch, self.classes)
+        output = self.network(edited.input)
+        losses = F.cross_entropy(output, edited.target, reduction="none").view(lanes, -1).mean(1)
         (gradient,) = torch.autograd.grad(losses.sum(), self.network.weights)
-        wrong = (output.detach().argmax(1) != target).view(lanes, -1).sum(1)
+        wrong = (output.detach().argmax(1) != batch.target).view(lanes, -1).sum(1)
         return self.edits.penalize(losses.detach(), gradient), wrong, gradient
 
     def step(self, rows: Tensor) -> tuple[Tensor, Tensor]:
