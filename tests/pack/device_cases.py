@@ -28,6 +28,7 @@ from podium.pack.lane import Lane
 from podium.pack.program import Program
 from podium.pack.train import build_lanes
 from podium.pack.trial import first_rows
+from podium.tricks.mixup import Mixup
 
 from .sides import CNN, MLP, configs_of
 
@@ -35,7 +36,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Accessing the data pointer of Fa
 NAME = "stand_in"
 ROOM = 10**9
 EVERY = (
-    "tricks=[dropout,l1,l2,label_smoothing,grad_clip,weight_decay,max_norm]",
+    "tricks=[dropout,l1,l2,label_smoothing,grad_clip,weight_decay,max_norm,ema,mixup]",
     "tricks.dropout.input_p=0.1",
 )
 CASES = {
@@ -59,7 +60,9 @@ def made(
     there: torch.device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., tuple[Program, torch.Tensor]]]:
     """Makes the program of a case on the device, and the rows of its first batch, inside the simulation."""
-    monkeypatch.setattr("podium.pack.fold.drawing_from", lambda generator, device: nullcontext())
+    for room in ("fold", "mixing"):
+        monkeypatch.setattr(f"podium.pack.{room}.drawing_from", lambda generator, device: nullcontext())
+    monkeypatch.setattr(Mixup, "draw", lambda self, count: (0.5, torch.arange(count)))
     fake = FakeTensorMode(allow_non_fake_inputs=True)
 
     def make(name: str, *, form: Form = Form.APART, brought: bool = False) -> tuple[Program, torch.Tensor]:
@@ -97,6 +100,9 @@ def everything(program: Program) -> dict[str, torch.Tensor]:
     held |= {f"hyper {name}": column for name, column in update.hyper.items()}
     held |= {f"memory {k}": matrix for k, matrix in enumerate(update.memory)}
     held |= {f"trick {k}": column for k, (_, column) in enumerate(program.edits._strengths)}
+    if (average := program.edits.average) is not None:
+        held |= {f"average {name}": tensor for name, tensor in average.held.items()}
+        held |= {"average share": average._share, "average warmup": average._warm}
     held |= {f"buffer {name}": buffer for name, buffer in network.module.named_buffers()}
     return held
 
@@ -127,7 +133,7 @@ def test_steps_validation_and_lanes_that_leave_stay_on_the_device_and_wait_for_n
         assert (means.device, means.shape) == (device, (2, len(kept)))
         elsewhere = {what for what, tensor in everything(program).items() if tensor.device != device}
         assert elsewhere == set()
-    assert all(tensor.device == device for tensor in program.network.state(1).values())
+    assert all(tensor.device == device for tensor in program.state(1).values())
 
 
 def leave_rate(program: Program) -> None:
@@ -147,6 +153,12 @@ def leave_memory(program: Program) -> None:
     program.update.memory[-1] = program.update.memory[-1].cpu()
 
 
+def leave_average(program: Program) -> None:
+    average = program.edits.average
+    assert average is not None
+    average.held[""] = average.held[""].cpu()
+
+
 def leave_masks(program: Program) -> None:
     for module in program.network.module.modules():
         if isinstance(module, FoldedDropout):
@@ -161,7 +173,16 @@ def leave_examples(program: Program) -> None:
 
 
 @pytest.mark.parametrize(
-    "leave", [leave_rate, leave_strength, leave_statistics, leave_memory, leave_masks, leave_examples]
+    "leave",
+    [
+        leave_rate,
+        leave_strength,
+        leave_statistics,
+        leave_memory,
+        leave_average,
+        leave_masks,
+        leave_examples,
+    ],
 )
 def test_one_tensor_left_on_the_cpu_is_noticed(
     leave: Callable[[Program], None], made: Callable[..., tuple[Program, torch.Tensor]]

@@ -10,7 +10,7 @@ BASE = ("network=dense32", "data=digits", "tracking=none", "runtime.accelerator=
 
 @pytest.fixture(scope="module")
 def plain():
-    return compose([*BASE, "tricks=[dropout,l2]"])
+    return compose([*BASE, "tricks=[dropout,l2,ema,mixup]"])
 
 
 def with_(config, path, value):
@@ -24,6 +24,9 @@ SAME = {
     "name": "other",
     "tricks.dropout.p": 0.1,
     "tricks.l2.strength": 0.3,
+    "tricks.mixup.alpha": 1.0,
+    "tricks.ema.decay": 0.9,
+    "tricks.ema.warmup": False,
     "optimizer.lr": 0.5,
     "optimizer.betas": [0.5, 0.5],
     "initializer": {"_target_": "podium.layers.initializers.Zeros"},
@@ -79,7 +82,7 @@ REFUSED = {
     "augment": ({"flip": {"_target_": "podium.augment.flip.Flip"}}, "augment.flip"),
     "optimizer": ({"_target_": "torch.optim.LBFGS"}, "optimizer LBFGS"),
     "schedule": ({"_target_": "podium.optim.cyclic_cosine.CyclicCosine"}, "schedule CyclicCosine"),
-    "tricks": ({"mixup": {"_target_": "podium.tricks.mixup.Mixup"}}, "tricks.mixup"),
+    "tricks": ({"cutmix": {"_target_": "podium.tricks.cutmix.CutMix"}}, "tricks.cutmix"),
 }
 
 

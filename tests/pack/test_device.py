@@ -26,7 +26,7 @@ def test_a_pack_stays_on_a_simulated_device() -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(cases)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:]
-    assert "12 passed" in done.stdout
+    assert "13 passed" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from podium.pack.average import Average
+from podium.pack.errors import Unpackable
 from podium.pack.form import Form
 from podium.pack.lane import Lane
 from podium.run.folders import find_folders
@@ -80,6 +83,21 @@ CASES = {
         ),
         Form.GROUPED,
     ),
+    "average_of_weights_and_statistics": (
+        (*CNN, "network.norm=before", "optimizer=momentum", "tricks=[ema,dropout,max_norm]"),
+        (
+            "seed=0 tricks.ema.decay=0.9 tricks.max_norm.bound=0.5",
+            "seed=1 tricks.ema.decay=0.999 tricks.ema.warmup=false",
+            "seed=2 tricks.ema.decay=0.999",
+            "seed=2 tricks.ema.decay=0",
+        ),
+        Form.GROUPED,
+    ),
+    "mixed_before_masks_and_smoothed_behind": (
+        (*CNN, "optimizer=sgd", "tricks=[label_smoothing,dropout,mixup,ema]"),
+        ("seed=0", "seed=1 tricks.mixup.alpha=1", "seed=1 tricks.mixup.alpha=0"),
+        Form.APART,
+    ),
 }
 
 
@@ -104,15 +122,52 @@ def test_another_stream_of_masks_is_noticed(tmp_path: Path, monkeypatch: pytest.
     assert largest_difference(configs[0], tmp_path) > 1e-3
 
 
+@pytest.mark.parametrize("part", ["move", "in_network", "state"])
+def test_an_average_that_is_left_out_somewhere_is_noticed(
+    part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instead: dict[str, Callable[..., Any]] = {
+        "move": lambda self: None,
+        "in_network": lambda self: nullcontext(),
+        "state": lambda self, lane: self._folded.state(lane),
+    }
+    monkeypatch.setattr(Average, part, instead[part])
+    configs = configs_of((*MLP, "tricks=[ema]"), ("seed=0", "seed=1"), tmp_path)
+    ours, theirs = (records[0].history["validation/loss"] for records in both(configs, tmp_path))
+    apart = max(abs(a[1] - b[1]) for a, b in zip(ours, theirs, strict=True))
+    assert (apart > 1e-3) is (part != "state")
+    assert (largest_difference(configs[0], tmp_path) > 1e-3) is (part != "in_network")
+
+
+@pytest.mark.parametrize("checked", [True, False])
+def test_mixing_by_another_stream_is_noticed(
+    checked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("podium.pack.mixing.drawing_from", lambda stream, device: nullcontext())
+    configs = configs_of((*MLP, "tricks=[mixup]"), ("seed=0", "seed=1"), tmp_path)
+    if checked:
+        with pytest.raises(Unpackable):
+            both(configs, tmp_path)
+    else:
+        monkeypatch.setattr("podium.pack.train.check_same", lambda lanes: None)
+        both(configs, tmp_path)
+        assert largest_difference(configs[0], tmp_path) > 1e-3
+
+
 def _with_other_masks(*args: Any, of: Callable[..., Lane] = Lane.of) -> Lane:
     lane = of(*args)
     lane.generator.manual_seed(1)
     return lane
 
 
-def test_a_lane_that_diverges_ends_as_it_would_alone_and_touches_no_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize("average", ["", "ema"])
+def test_a_lane_that_diverges_ends_as_it_would_alone_and_touches_no_other(
+    average: str, tmp_path: Path
+) -> None:
     configs = configs_of(
-        (*CNN, "optimizer=sgd"), ("seed=0 optimizer.lr=0.02", "seed=1 optimizer.lr=1e30", "seed=2"), tmp_path
+        (*CNN, "optimizer=sgd", f"tricks=[{average}]"),
+        ("seed=0 optimizer.lr=0.02", "seed=1 optimizer.lr=1e30", "seed=2"),
+        tmp_path,
     )
     together, alone = both(configs, tmp_path, form=Form.GROUPED)
     assert [record.status for record in together] == ["finished", "diverged", "finished"]
@@ -124,9 +179,10 @@ def test_a_lane_that_diverges_ends_as_it_would_alone_and_touches_no_other(tmp_pa
         assert_same_history(together[place], alone[place])
 
 
-def test_lanes_stop_early_each_at_its_own_epoch_with_its_best_weights(tmp_path: Path) -> None:
+@pytest.mark.parametrize("other", ["", ",ema", ",mixup"])
+def test_lanes_stop_early_each_at_its_own_epoch_with_its_best_weights(other: str, tmp_path: Path) -> None:
     configs = configs_of(
-        (*MLP, "tricks=[early_stopping,dropout]", "tricks.early_stopping.patience=1"),
+        (*MLP, f"tricks=[early_stopping,dropout{other}]", "tricks.early_stopping.patience=1"),
         (
             "seed=0 tricks.early_stopping.min_delta=0.5",
             "seed=1",

@@ -21,6 +21,8 @@ OPTIMIZERS = {
 TRICKS = {
     "podium.tricks.dropout.Dropout": (),
     "podium.tricks.early_stopping.EarlyStopping": (),
+    "podium.tricks.ema.EMA": (),
+    "podium.tricks.mixup.Mixup": (),
     "podium.tricks.label_smoothing.LabelSmoothing": (),
     "podium.tricks.penalty.Penalty": ("power",),
     "podium.tricks.grad_clip.GradClip": (),

@@ -57,6 +57,11 @@ def stream_of(device: torch.device) -> torch.Generator:
     return torch.cuda.default_generators[device.index]
 
 
+def streams_of(device: torch.device) -> tuple[torch.Generator, torch.Generator]:
+    """What a run on a device draws from: the device's stream and that of the CPU, which may be the same."""
+    return stream_of(device), torch.default_generator
+
+
 def chosen(rows: Tensor, kept: Sequence[int]) -> Tensor:
     """The rows of some lanes, where they are."""
     return rows.index_select(0, torch.tensor(kept, dtype=torch.long).to(rows.device))

@@ -13,7 +13,7 @@ from podium.contracts import Trick
 from podium.data.loader import BatchLoader
 from podium.optim.cyclic_cosine import CyclicCosine
 from podium.pack.errors import Unpackable
-from podium.pack.home import Home
+from podium.pack.home import CPU, Home
 from podium.run.build import Assembly, make
 from podium.run.engine import training_loader
 from podium.tricks.early_stopping import EarlyStopping
@@ -49,7 +49,8 @@ class Rate:
 
 @dataclass
 class Lane:
-    """One run of a pack. ``generator`` goes on where building it left the random stream of the process on the device.
+    """One run of a pack. ``generator`` goes on where building it left the random stream of the process on the device,
+    and ``draws`` where it left that on the CPU, which may be the same.
 
     ``seconds`` are its share of what all lanes took while it was one of them.
     """
@@ -57,6 +58,7 @@ class Lane:
     config: Config
     parts: Assembly
     generator: torch.Generator
+    draws: torch.Generator
     rate: Rate
     loader: BatchLoader
     stopping: EarlyStopping | None
@@ -67,18 +69,21 @@ class Lane:
     stopped: bool = False
 
     @classmethod
-    def of(cls, config: Config, parts: Assembly, stream: Tensor, place: int, home: Home) -> "Lane":
-        """The lane of a run that was built just now, with the state of the random stream then.
+    def of(cls, config: Config, parts: Assembly, streams: Sequence[Tensor], place: int, home: Home) -> "Lane":
+        """The lane of a run that was built just now, with the states of the random streams then (``home.streams_of``).
 
         Raises:
             Unpackable: its schedule has no packed form.
         """
         generator = torch.Generator(home.device)
-        generator.set_state(stream)
+        draws = generator if home.device == CPU else torch.Generator()
+        for own, stream in zip((generator, draws), streams, strict=True):
+            own.set_state(stream)
         return cls(
             config=config,
             parts=parts,
             generator=generator,
+            draws=draws,
             rate=Rate(config),
             loader=training_loader(parts, seed=config["seed"]),
             stopping=stopping_of(parts.tricks),

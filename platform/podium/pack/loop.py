@@ -128,7 +128,7 @@ class Loop:
     def _judge(self, lane: Lane, k: int, epoch: int, metrics: Mapping[str, float]) -> None:
         if lane.stopping is not None:
             value = metrics[lane.stopping.monitor]
-            state = self.program.network.state
+            state = self.program.state
             lane.stopped = lane.stopping.judge(value, epoch=epoch, evaluated=lambda: state(k))
 
     def _leave(self, epoch: int) -> None:
@@ -137,7 +137,7 @@ class Loop:
         for k, lane in enumerate(lanes):
             if last or lane.stopped:
                 best = lane.stopping.best_weights if lane.stopping else {}
-                self.ends.finished(lane, best or self.program.network.state(k))
+                self.ends.finished(lane, best or self.program.state(k))
         if last or any(lane.stopped for lane in lanes):
             self._mark = time.perf_counter()  # what they leave behind is no training
             self.program.select([k for k, lane in enumerate(lanes) if not last and not lane.stopped])

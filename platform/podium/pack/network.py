@@ -148,16 +148,18 @@ class FoldedNetwork:
 
     def state(self, lane: int) -> dict[str, Tensor]:
         """The weights and statistics of one lane, as its own network names them; copies."""
-        found = {name: part[lane].clone() for name, part in self.parts(self.weights).items()}
-        for name, buffer in self.buffers().items():
-            found[name] = (buffer if buffer.ndim == 0 else buffer[lane]).clone()
-        return found
+        return of_lane({**self.parts(self.weights), **self.buffers()}, lane)
 
     def select(self, kept: Sequence[int]) -> None:
         """Go on with these lanes only; the random streams are the caller's matter."""
         self.weights = chosen(self.weights.detach(), kept).requires_grad_()
         for folded in self._folded.values():
             folded.select(kept)
+
+
+def of_lane(tensors: Mapping[str, Tensor], lane: int) -> dict[str, Tensor]:
+    """The part of one lane in tensors (lanes, ...), and the counts that all share; copies."""
+    return {name: (whole[lane] if whole.ndim else whole).clone() for name, whole in tensors.items()}
 
 
 def put(state: Mapping[str, Tensor], network: nn.Module) -> None:

@@ -1,6 +1,7 @@
 """All lanes as one program: a step of training, and the validation of all."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
@@ -32,19 +33,19 @@ class Program:
         networks = [lane.parts.network for lane in lanes]
         self.network = FoldedNetwork(networks, self._streams)
         self.network.compile(compiled)
-        self.edits = Edits([lane.parts.tricks for lane in lanes], self.network, networks[0])
+        tricks, draws = [lane.parts.tricks for lane in lanes], [lane.draws for lane in lanes]
+        self.edits = Edits(tricks, self.network, networks[0], draws)
         self.update = make_update([lane.rate.optimizer for lane in lanes], self.network.weights)
 
     def gradient(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Of training examples (lanes, batch): losses and errors (lanes,), and the gradient (lanes, parameters)."""
         lanes = len(self.lanes)
         batch = self.home.batch(self.home.train, rows.reshape(-1))
-        target = batch.target
-        output = self.network(batch.input)
-        wanted = self.edits.targets(target, self.classes)
-        losses = F.cross_entropy(output, wanted, reduction="none").view(lanes, -1).mean(1)
+        edited = self.edits.batch(batch, self.classes)
+        output = self.network(edited.input)
+        losses = F.cross_entropy(output, edited.target, reduction="none").view(lanes, -1).mean(1)
         (gradient,) = torch.autograd.grad(losses.sum(), self.network.weights)
-        wrong = (output.detach().argmax(1) != target).view(lanes, -1).sum(1)
+        wrong = (output.detach().argmax(1) != batch.target).view(lanes, -1).sum(1)
         return self.edits.penalize(losses.detach(), gradient), wrong, gradient
 
     def step(self, rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -65,11 +66,12 @@ class Program:
         ]
 
     def validation_means(self) -> Tensor:
-        """The validation losses and errors of all lanes, (2, lanes), where the lanes are."""
+        """The validation losses and errors of all lanes, or of their averages, (2, lanes), where the lanes are."""
         lanes, examples = len(self.lanes), len(self.home.validation)
         totals = torch.zeros(2, lanes, dtype=torch.float64, device=self.home.device)
         self.network.module.eval()
-        with torch.inference_mode():
+        average = self.edits.average
+        with torch.inference_mode(), average.in_network() if average else nullcontext():
             for begin in range(0, examples, self.batch_size):
                 rows = slice(begin, begin + self.batch_size)
                 batch = self.home.batch(self.home.validation, rows)
@@ -80,6 +82,10 @@ class Program:
                 totals[1] += (output.argmax(1) != target).view(lanes, -1).sum(1)
         self.network.module.train()
         return (totals / examples).float()
+
+    def state(self, lane: int) -> dict[str, Tensor]:
+        """What a lane would end with now, by the names of its own network: its weights or their average; copies."""
+        return (self.edits.average or self.network).state(lane)
 
     def rates_changed(self) -> None:
         """Take each lane's learning rate from its schedule."""

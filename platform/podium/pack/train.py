@@ -17,7 +17,7 @@ from podium.data.base import DataModule
 from podium.pack.choice import Choice, choose
 from podium.pack.errors import Unpackable
 from podium.pack.form import Form
-from podium.pack.home import Home, device_of_runs, stream_of
+from podium.pack.home import Home, device_of_runs, streams_of
 from podium.pack.lane import Lane
 from podium.pack.loop import Loop
 from podium.pack.network import check_folds, put
@@ -108,7 +108,7 @@ def build_lanes(configs: Sequence[Config], places: Sequence[int]) -> tuple[list[
         if goes_on(config):
             raise Unpackable("one of them goes on from a checkpoint")
         parts = build(config, data)
-        stream = stream_of(device).get_state()
+        streams = [stream.get_state() for stream in streams_of(device)]
         if data is None:
             check_folds(parts.network)
             data = parts.data
@@ -117,7 +117,7 @@ def build_lanes(configs: Sequence[Config], places: Sequence[int]) -> tuple[list[
                 data.setup("fit")
                 data.fingerprint()
             home = Home.of(data, device)
-        lanes.append(Lane.of(config, parts, stream, place, home))
+        lanes.append(Lane.of(config, parts, streams, place, home))
     if data is None or len(lanes) < 2:
         raise Unpackable("no other run has its shape")
     return lanes, data

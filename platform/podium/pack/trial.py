@@ -16,7 +16,7 @@ from torch import Tensor
 from podium.contracts import Batch
 from podium.pack.errors import Unpackable
 from podium.pack.form import Form
-from podium.pack.home import stream_of, wait_for
+from podium.pack.home import streams_of, wait_for
 from podium.pack.lane import Lane
 from podium.pack.network import put
 from podium.pack.program import Program
@@ -42,12 +42,13 @@ def check_same(lanes: Sequence[Lane], form: Form) -> None:
         except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
             raise Unpackable(f"their network does not fold: {' '.join(str(error).split())[:120]}") from None
         alone = [_alone(lanes[end], rows[k]) for k, end in enumerate(ends)]
-    for k, (loss, own, stream) in enumerate(alone):
+    for k, (loss, own, streams) in enumerate(alone):
         same = torch.allclose(losses[k], loss, rtol=TOLERANCE, atol=1e-6)
         largest = float(own.abs().max())
         if not (same and float((gradient[k] - own).abs().max()) <= TOLERANCE * largest + 1e-7):
             raise Unpackable("their network gives other gradients when it is folded")
-        if not torch.equal(chosen[k].generator.get_state(), stream):
+        drawn = chosen[k].generator.get_state(), chosen[k].draws.get_state()
+        if not all(map(torch.equal, drawn, streams)):
             raise Unpackable("they draw random numbers in a way that cannot be packed")
 
 
@@ -75,10 +76,16 @@ def seconds_packed(lanes: Sequence[Lane], *, form: Form) -> float:
 
 
 def spare(lane: Lane) -> Lane:
-    """The lane with a copy of its random stream, to be tried out."""
-    generator = torch.Generator(lane.generator.device)
-    generator.set_state(lane.generator.get_state())
-    return replace(lane, generator=generator)
+    """The lane with copies of its random streams, to be tried out."""
+    generator = _copy(lane.generator)
+    draws = generator if lane.draws is lane.generator else _copy(lane.draws)
+    return replace(lane, generator=generator, draws=draws)
+
+
+def _copy(stream: torch.Generator) -> torch.Generator:
+    copy = torch.Generator(stream.device)
+    copy.set_state(stream.get_state())
+    return copy
 
 
 def first_rows(lanes: Sequence[Lane]) -> Tensor:
@@ -89,16 +96,18 @@ def first_rows(lanes: Sequence[Lane]) -> Tensor:
     return rows.to(lanes[0].home.train.input.device)
 
 
-def _alone(lane: Lane, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Loss, gradient and random stream after one batch through the run's own task."""
+def _alone(lane: Lane, rows: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
+    """Loss, gradient and random streams after one batch through the run's own task."""
     task, network = lane.parts.task, lane.parts.network
     with _as_before(lane):
-        stream_of(lane.home.device).set_state(lane.generator.get_state())
+        streams = streams_of(lane.home.device)
+        for stream, own in zip(streams, (lane.generator, lane.draws), strict=True):
+            stream.set_state(own.get_state())
         loss = task.training_step(_batch(lane, rows), 0)
         loss.backward()  # type: ignore[no-untyped-call]
-        stream = stream_of(lane.home.device).get_state()
+        left = [stream.get_state() for stream in streams]
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in network.parameters()]
-        return loss.detach(), torch.cat([gradient.reshape(-1) for gradient in gradients]), stream
+        return loss.detach(), torch.cat([gradient.reshape(-1) for gradient in gradients]), left
 
 
 def _batch(lane: Lane, rows: Tensor) -> Batch:
@@ -107,11 +116,11 @@ def _batch(lane: Lane, rows: Tensor) -> Batch:
 
 @contextmanager
 def _as_before(lane: Lane) -> Iterator[None]:
-    """Have the network at home; leave it, its task and the process's random stream as they were."""
+    """Have the network at home; leave it, its task and the process's random streams as they were."""
     task, network = lane.parts.task, lane.parts.network
     state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    random = stream_of(lane.home.device)
-    stream, training = random.get_state(), network.training
+    random, training = streams_of(lane.home.device), network.training
+    states = [stream.get_state() for stream in random]
     task.records = False
     task.to(lane.home.device)
     network.train()
@@ -123,7 +132,8 @@ def _as_before(lane: Lane) -> Iterator[None]:
         put(state, network)
         network.zero_grad(set_to_none=True)
         network.train(training)
-        random.set_state(stream)
+        for stream, before in zip(random, states, strict=True):
+            stream.set_state(before)
 
 
 @contextmanager

@@ -34,10 +34,17 @@ class Mixup(Trick):
             )
         if self.alpha == 0:
             return batch
-        share = beta(self.alpha)
-        partner = torch.randperm(len(batch.input)).to(batch.input.device)
-        return Batch(_mix(batch.input, partner, share), _mix(batch.target, partner, share))
+        share, partner = self.draw(len(batch.input))
+        partner = partner.to(batch.input.device)
+        return Batch(mix(batch.input, partner, share), mix(batch.target, partner, share))
+
+    def draw(self, count: int) -> tuple[float, Tensor]:
+        """The share that each of so many examples keeps, and the places of their partners (count,), on the CPU."""
+        if self.alpha == 0:
+            return 1.0, torch.arange(count)
+        return beta(self.alpha), torch.randperm(count)
 
 
-def _mix(values: Tensor, partner: Tensor, share: float) -> Tensor:
+def mix(values: Tensor, partner: Tensor, share: float | Tensor) -> Tensor:
+    """Values (batch, ...) with those of their partners; shares of each example broadcast against them."""
     return share * values + (1 - share) * values[partner]
