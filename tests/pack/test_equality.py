@@ -149,7 +149,7 @@ def test_mixing_by_another_stream_is_noticed(
         with pytest.raises(Unpackable):
             both(configs, tmp_path)
     else:
-        monkeypatch.setattr("podium.pack.train.check_same", lambda lanes: None)
+        monkeypatch.setattr("podium.pack.train.check_same", lambda lanes, form: None)
         both(configs, tmp_path)
         assert largest_difference(configs[0], tmp_path) > 1e-3
 
