@@ -184,7 +184,7 @@ class FoldedDropout(Folded, nn.Dropout):
 
     def gather(self, modules: Sequence[nn.Module]) -> None:
         """Take every lane's rate."""
-        self.rates = [float(module.p) for module in modules]  # type: ignore[arg-type]
+        self.rates = [float(module.p) for module in modules]  # type: ignore[arg-type]  # a Tensor or a Module, to mypy
         self.masks: dict[torch.Size, _Masks] = {}
 
     def select(self, kept: Sequence[int]) -> None:
