@@ -99,7 +99,7 @@ def divided(
     shares = [
         Share(
             [configs[place] for place in part],
-            at_least=min(at_least, len(part)) if processes == 1 else max(1.0, at_least),
+            at_least=min(at_least, len(part)),
             pictures=[k for k, place in enumerate(part) if place in drawn],
         )
         for part in parts
