@@ -39,24 +39,34 @@ class Groups:
         self._met: dict[str, _Group] = {}
 
     def parent_of(self, record: RunRecord, start_ms: int) -> str | None:
-        """The innermost group's run; missing ones are made, doubled ones made one, and a live run opens them again."""
-        parent = None
+        """The innermost group's run; missing ones are made, doubled ones made one, and a live run opens them again.
+
+        The group that something was put under may have been merged into another before that was written. So whoever
+        wrote looks again, until there is nothing to write.
+        """
+        parent, wrote = self._look(record, start_ms)
+        while wrote:
+            parent, wrote = self._look(record, start_ms)
+        return parent
+
+    def _look(self, record: RunRecord, start_ms: int) -> tuple[str | None, bool]:
+        parent, wrote = None, False
         for key, name in zip(mapping.group_keys(record), record.groups or [], strict=True):
             group = self._only(key)
             if group is None:
                 self._make(key, name, parent, start_ms)
+                wrote = True
                 group = self._only(key)
             assert group is not None, "a run that was just made is found"
-            if (
-                parent is not None and group.parent != parent
-            ):  # the one it was made under was merged into another
+            if parent is not None and group.parent != parent:
                 with _unless_deleted():
                     self._client.set_tag(group.run_id, PARENT_TAG, parent)
+                wrote = True
             if record.status is Status.RUNNING:
                 group = self._as(key, group, "RUNNING")
             self._met[key] = group
             parent = group.run_id
-        return parent
+        return parent, wrote
 
     def close(self, still_open: set[str]) -> None:
         """Close the groups that this process met and whose runs are all over."""
@@ -69,13 +79,19 @@ class Groups:
         self._met.clear()
 
     def _only(self, key: str) -> _Group | None:
-        found = self._search(f"tags.`podium.group_key` = '{_short_hash(key)}'")
-        if not found:
-            return None
-        first, *others = sorted(found, key=lambda run: str(run.info.run_id))
-        for other in others:
-            self._merge(other.info.run_id, into=first.info.run_id)
-        return _Group(first.info.run_id, first.info.status, first.data.tags.get(PARENT_TAG))
+        """The group of that key, after doubled ones were made one."""
+        moved_to = None
+        while found := self._search(f"tags.`podium.group_key` = '{_short_hash(key)}'"):
+            first, *others = sorted(found, key=lambda run: str(run.info.run_id))
+            run_id = str(first.info.run_id)
+            if not others and moved_to in (None, run_id):
+                return _Group(run_id, first.info.status, first.data.tags.get(PARENT_TAG))
+            if moved_to not in (None, run_id):  # another process merged it into this one meanwhile
+                self._move_children(moved_to, into=run_id)
+            for other in others:
+                self._merge(other.info.run_id, into=run_id)
+            moved_to = run_id
+        return None
 
     def _as(self, key: str, group: _Group, status: str) -> _Group:
         """The group with that status, or the one that it was merged into since."""
@@ -104,12 +120,18 @@ class Groups:
         self._client.create_run(self._experiment, start_time=start_ms, tags=tags, run_name=name)
 
     def _merge(self, run_id: str, *, into: str) -> None:
+        self._move_children(run_id, into=into)
+        with _unless_deleted():
+            self._client.delete_run(run_id)
+        self._move_children(
+            run_id, into=into
+        )  # whoever put one there meanwhile may have seen the group still alive
+
+    def _move_children(self, run_id: str, *, into: str) -> None:
         while children := self._search(f"tags.`{PARENT_TAG}` = '{run_id}'"):
             for child in children:
                 with _unless_deleted():
                     self._client.set_tag(child.info.run_id, PARENT_TAG, into)
-        with _unless_deleted():
-            self._client.delete_run(run_id)
 
     def _search(self, where: str) -> list[Run]:
         return list(self._client.search_runs([self._experiment], where, max_results=PAGE))

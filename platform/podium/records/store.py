@@ -126,7 +126,8 @@ class Store:
         if closed:
             if self._unanswered:
                 self._find_run(record.run_key, mine=known.run_id)
-            self._adopt(known, self._groups.parent_of(record, known.last_ms or _now_ms()))
+            while self._adopt(known, self._groups.parent_of(record, known.last_ms or _now_ms())):
+                pass  # the group may have been merged into another before it was written down
         files = self._upload(known, record, folder) if closed else 0
         self._set_status(known, record)
         return SyncResult(run_id=known.run_id, points=len(points), files=files, closed=closed)
@@ -153,11 +154,13 @@ class Store:
             (name, point.step) for name in names for point in self._client.get_metric_history(run_id, name)
         }
 
-    def _adopt(self, known: Progress, parent: str | None) -> None:
-        """Put a run under its group, which may be another than before."""
-        if parent is not None and known.tags.get(PARENT_TAG) != parent:
+    def _adopt(self, known: Progress, parent: str | None) -> bool:
+        """Put a run under its group, which may be another than before; whether it had to be."""
+        moved = parent is not None and known.tags.get(PARENT_TAG) != parent
+        if parent is not None and moved:
             self._client.set_tag(known.run_id, PARENT_TAG, parent)
             known.tags[PARENT_TAG] = parent
+        return moved
 
     def _find_run(self, run_key: str, *, mine: str | None) -> Run | None:
         """The run of that key. A server that carries out a request after its sender gave up makes it a second time: ``mine``
