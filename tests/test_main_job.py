@@ -9,6 +9,7 @@ import pytest
 
 from podium.leaderboard.rows import row_records
 from podium.leaderboard.verify import verify
+from podium.pack.again import train_again
 from podium.run.assemble import load_board
 from podium.run.reproduce import Verdict, reproduce
 
@@ -65,7 +66,9 @@ def test_every_row_is_reproduced_to_the_bit(board: Path, tmp_path: Path) -> None
     loaded = load_board("digits")
     for row in range(1, len(loaded.entries) + 1):
         records, folder = row_records(report, row), tmp_path / str(row)
-        result = reproduce(records, folder, board=loaded, data_root=str(board / "datasets"))
+        result = reproduce(
+            records, folder, board=loaded, data_root=str(board / "datasets"), train_again=train_again
+        )
         assert result.verdict is Verdict.BIT_EQUAL, (row, result.reasons)
 
 

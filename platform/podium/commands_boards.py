@@ -14,7 +14,7 @@ def declare_boards(add: Add) -> None:
     sub.add_argument(
         "--concurrency", type=positive, default=None, help="runs at a time (default: one a core)"
     )
-    _declare_pack(sub, default="off")
+    _declare_pack(sub)
     sub = add("ablate", _ablate, "train with and without each trick: what is each worth?", roots=("train",))
     for mode, text in (
         ("leave-one-out", "all tricks, and all but each (the default)"),
@@ -32,7 +32,7 @@ def declare_boards(add: Add) -> None:
     sub.add_argument(
         "--concurrency", type=positive, default=None, help="runs at a time (default: one a core)"
     )
-    _declare_pack(sub, default="off")
+    _declare_pack(sub)
     sub.add_argument(
         "--dry-run", action="store_true", help="show the variations and the estimated time, train nothing"
     )
@@ -62,7 +62,7 @@ def declare_boards(add: Add) -> None:
     sub.add_argument(
         "--concurrency", type=positive, default=None, help="runs at a time (default: one a core)"
     )
-    _declare_pack(sub, default="auto")
+    _declare_pack(sub)
     sub = add("reproduce", _reproduce, "train a row of a published board again and compare")
     sub.add_argument("report", type=Path, help="the board's folder, such as reports/digits")
     sub.add_argument("--row", type=positive, required=True, help="the row's number on the board, from 1")
@@ -82,12 +82,12 @@ def declare_badge(sub: argparse.ArgumentParser) -> None:
     )
 
 
-def _declare_pack(sub: argparse.ArgumentParser, *, default: str) -> None:
+def _declare_pack(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--pack",
         choices=("auto", "off"),
-        default=default,
-        help=f"auto: train runs of one shape as one program where that is faster (default: {default})",
+        default="auto",
+        help="auto: train runs of one shape as one program where that is faster (default: auto)",
     )
 
 
@@ -139,9 +139,12 @@ def _publish(args: argparse.Namespace) -> int:
 
 
 def _reproduce(args: argparse.Namespace) -> int:
+    from podium.pack.again import train_again
     from podium.run.repeat import reproduce_command
 
-    return reproduce_command(args.report, row=args.row, data_root=args.data, badge=args.badge)
+    return reproduce_command(
+        args.report, row=args.row, data_root=args.data, badge=args.badge, train_again=train_again
+    )
 
 
 def _verify(args: argparse.Namespace) -> int:

@@ -68,7 +68,7 @@ def predictions(errors: int, seed: int) -> np.ndarray:
 
 
 def make_record(
-    board: Ablation, key: str, seed: int, error: float, seconds: float
+    board: Ablation, key: str, seed: int, error: float, costs: Mapping[str, float]
 ) -> tuple[RunRecord, bytes]:
     config = config_of(board, key, seed)
     probability = predictions(round(error * len(LABEL)), seed)
@@ -88,21 +88,22 @@ def make_record(
             "validation/top1_error": error,
             "validation/loss": 2 * error,
         },
-        costs={"train_s": seconds, "parameters": 1000.0},
+        costs={**costs, "parameters": 1000.0},
         files={"predictions.npz": hashlib.sha256(content).hexdigest()},
     )
     return record, content
 
 
-def records(board: Ablation, error: Error, *, lost: Mapping[tuple[str, int], Status] = {}) -> dict:
-    """Every planned run; those in ``lost`` did not finish. A trick costs two seconds."""
+def records(
+    board: Ablation, error: Error, *, lost: Mapping[tuple[str, int], Status] = {}, seconds: str = "train_s"
+) -> dict:
+    """Every planned run; those in ``lost`` did not finish. A trick costs two of these seconds."""
     found = {}
     for variation in variations(board.factors, board.modes):
         names = frozenset(factor.partition(".")[2] for factor in variation.on)
         for seed in board.seeds:
-            record, content = make_record(
-                board, variation.key, seed, error(names, seed), 10.0 + 2 * len(variation.on) + seed
-            )
+            costs = {seconds: 10.0 + 2 * len(variation.on) + seed}
+            record, content = make_record(board, variation.key, seed, error(names, seed), costs)
             if status := lost.get((variation.key, seed)):
                 record = replace(
                     record, status=status, error=f"it {status}", metrics=None, costs=None, files=None

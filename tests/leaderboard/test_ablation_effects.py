@@ -162,6 +162,12 @@ def test_what_a_trick_costs_is_paired_by_seed():
     )
 
 
+def test_what_a_trick_costs_packed_is_said_to_be_so():
+    packed = told(make(make_ablation(), additive, seconds="packed_s"))[Kind.LEFT_OUT, "mixup"]
+    assert (packed.cost_s, packed.packed) == (pytest.approx(2.0), True)
+    assert not told(make(make_ablation(), additive))[Kind.LEFT_OUT, "mixup"].packed
+
+
 def test_the_smallest_worth_has_four_chances_in_five_after_correction():
     table = make(make_ablation(), lambda names, seed: 0.3 + noise(names, seed, 0.02))
     found = answer(table)

@@ -81,16 +81,20 @@ def test_errors_of_values_and_bits_are_no_per_cent(rows):
 
 def test_a_share_of_a_pack_is_no_training_time_of_its_own(tmp_path):
     records = [RunRecord.load(folder) for folder in write_runs(tmp_path, ["linear"])]
+    shares = {"packed_s": 0.25, "packed_images_per_s": 12_345.0}
     packed = [
-        record.with_(costs={**{k: v for k, v in record.costs.items() if k != "train_s"}, "packed_s": 0.25})
+        record.with_(
+            costs={**{k: v for k, v in record.costs.items() if not k.startswith("train_")}, **shares}
+        )
         for record in records
     ]
     (row,) = make_table(make_board(["linear"]), [make_entry("linear")], packed).rows
-    column = load_column("train_time")
-    assert (column.value(row), column.text(row)) == (None, "0.2 packed")
     (alone,) = make_table(make_board(["linear"]), [make_entry("linear")], records).rows
-    assert column.value(alone) is not None
-    assert "packed" not in column.text(alone)
+    for name, text in (("train_time", "0.2 packed"), ("train_speed", "12.3 k packed")):
+        column = load_column(name)
+        assert (column.value(row), column.text(row)) == (None, text)
+        assert column.value(alone) is not None
+        assert "packed" not in column.text(alone)
 
 
 def test_what_older_records_lack_was_not_measured(tmp_path):

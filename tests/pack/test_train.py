@@ -43,11 +43,14 @@ def test_a_packed_run_leaves_what_a_run_alone_leaves_but_for_checkpoint_and_trai
     assert names[0] == names[1] - {"last.ckpt"}
     assert folders[0].name == folders[1].name
     assert RunRecord.load(folders[0]) == ours
-    assert (ours.tags or {}) == {**(theirs.tags or {}), "packed": "2"}
+    assert (ours.tags or {}) == {**(theirs.tags or {}), "packed": "1 of 2, lane by lane"}
     assert (ours.files or {}).keys() == (theirs.files or {}).keys()
     assert all(sha256_of(folders[0] / name) == digest for name, digest in (ours.files or {}).items())
     spent = {"train_s", "train_images_per_s", "peak_memory_mib"}
-    assert (ours.costs or {}).keys() == (theirs.costs or {}).keys() - spent | {"packed_s"}
+    assert (ours.costs or {}).keys() == (theirs.costs or {}).keys() - spent | {
+        "packed_s",
+        "packed_images_per_s",
+    }
     assert (ours.environment, ours.data, ours.groups) == (theirs.environment, theirs.data, theirs.groups)
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from podium.leaderboard.board import RULES, Board, Entry
 from podium.leaderboard.build import build
+from podium.pack.again import train_again
 from podium.records.record import RunRecord
 from podium.run.ensemble import ensemble_command, ensembles_again
 from podium.run.errors import ConfigError
@@ -83,7 +84,12 @@ def test_a_row_of_ensembles_is_reproduced_by_training_its_members_again(folders,
     table = build(board, [entry], folders, tmp_path / "small")
     number = next(row.number for row in table.rows if row.groups)
     data = RunRecord.load(folders[0]).config["data"]["root"]
-    assert reproduce_command(tmp_path / "small", row=number, data_root=data, badge=False) == 0
+    assert (
+        reproduce_command(
+            tmp_path / "small", row=number, data_root=data, badge=False, train_again=train_again
+        )
+        == 0
+    )
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith(f"row {number}, dense32: 2 runs again")
     assert "bit-equal: 2 of 2 runs have the same bits" in said[3]

@@ -13,6 +13,7 @@ from podium.leaderboard.build import build, record_folders
 from podium.leaderboard.evidence import Badge, read_evidence
 from podium.leaderboard.rows import read_summary
 from podium.leaderboard.verify import verify
+from podium.pack.again import train_again
 from podium.records.record import RunRecord, Status
 from podium.run.badges import Repeatable
 from podium.run.boards import verify_command
@@ -62,7 +63,10 @@ def test_each_command_gives_its_badge_with_evidence_that_verifies(
     assert badge_of(report) == "checked"
     assert evaluate_board_command(report, row=None, badge=True, **where) == 0
     assert badge_of(report) == "re-evaluated"
-    assert reproduce_command(report, row=1, data_root=where["data_root"], badge=True) == 0
+    assert (
+        reproduce_command(report, row=1, data_root=where["data_root"], badge=True, train_again=train_again)
+        == 0
+    )
     assert badge_of(report) == "reproduced"
     said = capsys.readouterr().out
     assert "bit-equal: 3 of 3 runs have the same bits" in said
@@ -105,7 +109,9 @@ def test_an_edited_board_is_given_no_badge_before_anything_is_trained(home: Path
     page = home / "board" / "leaderboard.md"
     page.write_text(page.read_text().replace("self", "other"))
     with pytest.raises(ConfigError, match="must be as its records say"):
-        reproduce_command(home / "board", row=1, data_root=places(trained)["data_root"], badge=True)
+        reproduce_command(
+            home / "board", row=1, data_root=places(trained)["data_root"], badge=True, train_again=train_again
+        )
     assert verify_command(home / "board", badge=True) == 1
     assert not (home / "board" / "evidence").exists()
 

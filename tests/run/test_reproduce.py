@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from leaderboard.factory import make_board
+from podium.pack.again import train_again
 from podium.records.record import RunRecord, Status, entry_hash
 from podium.run.errors import ConfigError
 from podium.run.reproduce import Verdict, reproduce
@@ -25,7 +26,9 @@ def row(settings: Settings) -> list[RunRecord]:
 
 def again(records: list[RunRecord], tmp_path: Path, *, band: float = 0.02) -> Any:
     board = make_board(["dense32"], equivalence=band)
-    return reproduce(records, tmp_path / "again", board=board, data_root=str(tmp_path / "data"))
+    return reproduce(
+        records, tmp_path / "again", board=board, data_root=str(tmp_path / "data"), train_again=train_again
+    )
 
 
 def edited(record: RunRecord, *, seed: int | None = None, epochs: int | None = None) -> RunRecord:

@@ -29,8 +29,8 @@ INCOMPLETE = "no claim: not every seed finished"
 class Answer:
     """A question's effect, corrected; ``claim`` is 1 (gains), -1 (loses) or 0. ``cost_s``: training seconds that it adds.
 
-    ``share`` is that cost as a share of the seconds without it. Of a pair, ``together`` is what both add to none, without
-    correction, and ``cost_s`` is null.
+    ``share`` is that cost as a share of the seconds without it. ``packed``: both are shares of programs that trained many
+    runs. Of a pair, ``together`` is what both add to none, without correction, and ``cost_s`` is null.
     """
 
     question: Question
@@ -39,6 +39,7 @@ class Answer:
     claim: int
     cost_s: float | None
     share: float | None
+    packed: bool
     together: Effect | None
 
 
@@ -57,7 +58,9 @@ def answer(table: Table, *, correction: Correction = holm) -> list[Answer]:
     for question, effect in zip(asked, found, strict=True):
         complete = all(rows[key].complete for key, _ in question.weights)
         claimed = complete and effect.p < board.alpha and effect.mean != 0
-        cost = None if question.kind.is_interaction else _cost(question, rows)
+        alone = None if question.kind.is_interaction else _cost(question, rows, "train_s")
+        packed = None if question.kind.is_interaction or alone else _cost(question, rows, "packed_s")
+        cost = alone or packed
         answers.append(
             Answer(
                 question=question,
@@ -66,6 +69,7 @@ def answer(table: Table, *, correction: Correction = holm) -> list[Answer]:
                 claim=int(math.copysign(1, effect.mean)) if claimed else 0,
                 cost_s=None if cost is None else cost[0],
                 share=None if cost is None else cost[1],
+                packed=packed is not None,
                 together=_together(table, question, values) if question.kind is Kind.PAIR else None,
             )
         )
@@ -132,14 +136,14 @@ def _together(table: Table, question: Question, values: dict[str, Values]) -> Ef
     return found
 
 
-def _cost(question: Question, rows: dict[str, Row]) -> tuple[float, float] | None:
-    """The training seconds that a trick adds, paired by seed, and as a share of those without it."""
+def _cost(question: Question, rows: dict[str, Row], name: str) -> tuple[float, float] | None:
+    """The seconds of that name that a trick adds, paired by seed, and as a share of those without it."""
     (more, _), (less, _) = question.weights
     seconds = [
         {
-            record.seed: record.costs["train_s"]
+            record.seed: record.costs[name]
             for record in rows[key].finished
-            if record.costs and "train_s" in record.costs
+            if record.costs and name in record.costs
         }
         for key in (more, less)
     ]

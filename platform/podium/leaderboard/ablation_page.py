@@ -83,7 +83,8 @@ class Shown:
         """The training time that a trick adds."""
         if found.cost_s is None or found.share is None:
             return NOTHING
-        return f"{signed(found.cost_s, 1)} s ({signed(100 * found.share, 0)}%)"
+        packed = " packed" if found.packed else ""
+        return f"{signed(found.cost_s, 1)} s{packed} ({signed(100 * found.share, 0)}%)"
 
     def line(self, found: Answer) -> Line:
         """A line of the forest plot."""
@@ -240,6 +241,7 @@ def _plain(found: Answer, answers: Sequence[Answer]) -> dict[str, Any]:
         "weights": dict(found.question.weights),
         "seeds": found.effect.seeds,
         "verdict": verdict(found, answers),
+        "packed": found.packed,
         **{name: None if v is None or math.isnan(v) else rounded(v) for name, v in numbers.items()},
     }
 

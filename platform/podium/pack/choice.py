@@ -4,12 +4,12 @@ What is chosen is how many lanes one program holds, and how convolutions of all 
 nothing is as fast as the runs alone, one bare loop after the other, they are trained alone.
 """
 
+import fcntl
 import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -44,13 +44,12 @@ def choose(lanes: Sequence[Lane], runs: Path, environment: Environment) -> Choic
     Raises:
         Unpackable: none fits into the memory of the GPU.
     """
-    path = runs / CHOICES_FILE
-    known = _read(path)
-    key = _key(lanes, environment)
-    if key not in known:
-        write_atomically(path, canonical_json({**known, key: asdict(_measure(lanes))}, indent=1).encode())
-        known = _read(path)
-    return Choice(**known[key])
+    path, key = runs / CHOICES_FILE, _key(lanes, environment)
+    if (known := _read(path).get(key)) is not None:
+        return known
+    found = _measure(lanes)
+    _remember(path, key, found)
+    return found
 
 
 def _measure(lanes: Sequence[Lane]) -> Choice:
@@ -110,10 +109,18 @@ def _key(lanes: Sequence[Lane], environment: Environment) -> str:
     return f"{type(parts.network).__name__} {digest} x{len(lanes)}"
 
 
-def _read(path: Path) -> dict[str, dict[str, Any]]:
+def _remember(path: Path, key: str, choice: Choice) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f"{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # packs that train side by side measure at the same time
+        known = {of: asdict(chosen) for of, chosen in _read(path).items()}
+        write_atomically(path, canonical_json({**known, key: asdict(choice)}, indent=1).encode())
+
+
+def _read(path: Path) -> dict[str, Choice]:
     """What is remembered; nothing where the file is damaged: it is measured again."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return {key: asdict(Choice(**{**value, "form": Form(value["form"])})) for key, value in found.items()}
+        return {key: Choice(**{**value, "form": Form(value["form"])}) for key, value in found.items()}
     except (OSError, ValueError, TypeError, AttributeError, KeyError):
         return {}

@@ -145,9 +145,15 @@ class FoldedBatchNorm(Folded, _BatchNorm):
         own = self.running_mean, self.running_var, self.weight, self.bias
         if self.lanes.form is not Form.GROUPED:
             return torch.cat([self._one(*lane) for lane in self.each(input, *own)])
-        whole = self.by_lane(input).transpose(0, 1).flatten(1, 2)
         flat = [None if part is None else part.reshape(-1) for part in own]
-        return self.by_sample(self._one(whole, *flat))
+        if input.ndim > 2:
+            whole = self.by_lane(input).transpose(0, 1).flatten(1, 2)
+            return self.by_sample(self._one(whole, *flat))
+        # as (1, lanes * channels, batch), each channel's values side by side: torch adds up neighbouring channels of
+        # (batch, channels) in another order than the last few, so that a lane's bits would depend on its place
+        rows = self.by_lane(input).transpose(1, 2).contiguous().flatten(0, 1).unsqueeze(0)
+        found = self._one(rows, *flat).view(len(self.lanes), input.shape[1], -1)
+        return found.transpose(1, 2).flatten(0, 1)
 
     def _one(self, input: Tensor, *own: Tensor | None) -> Tensor:
         mean, var, weight, bias = own

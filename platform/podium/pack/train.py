@@ -1,7 +1,9 @@
 """Runs of one shape from configurations to records, trained as one program.
 
 Each is opened, recorded and finished as `podium train` does it: same folder, same files, same identity. What tells it from
-one that was trained alone is the tag ``packed`` and its costs: ``packed_s`` is its share of the program's time.
+one that was trained alone is the tag ``packed``, its place among the lanes of its program and their form ("2 of 3, lane by
+lane"), and its costs: ``packed_s`` is its share of the program's time, and ``packed_images_per_s`` what the program trained
+in a second.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -65,6 +67,8 @@ def train_packed(
     open_ = [place for place, record in enumerate(found) if not is_final(record)]
     if not open_:
         return [record for record in found if record is not None], 0
+    if len(open_) < 2 and choice is None:
+        raise Unpackable("no other run has its shape")
     lanes, data = build_lanes(configs, open_)
     with determinism(configs[0]["trainer"]["deterministic"]):
         check_same(lanes, Form.APART)
@@ -97,7 +101,7 @@ def build_lanes(configs: Sequence[Config], places: Sequence[int]) -> tuple[list[
     """The lanes of the runs in these places, on the data of the first: a bucket's are the same.
 
     Raises:
-        Unpackable: fewer than two, or one that folds not or was begun alone.
+        Unpackable: one of them folds not, or was begun alone.
         ConfigError: parts that do not fit together.
     """
     lanes: list[Lane] = []
@@ -118,8 +122,7 @@ def build_lanes(configs: Sequence[Config], places: Sequence[int]) -> tuple[list[
                 data.fingerprint()
             home = Home.of(data, device)
         lanes.append(Lane.of(config, parts, streams, place, home))
-    if data is None or len(lanes) < 2:
-        raise Unpackable("no other run has its shape")
+    assert data is not None, "there is a place"
     return lanes, data
 
 
@@ -175,9 +178,10 @@ class _Pack:
 
     def _open(self, lanes: Sequence[Lane]) -> None:
         seen = self._data.fingerprint()
-        for lane in lanes:
+        for number, lane in enumerate(lanes, start=1):
             config = lane.config
-            run = open_run(config, _folder(config), find_record(config), seen, {TAG: str(len(lanes))})
+            tags = {TAG: f"{number} of {len(lanes)}, {self._form}"}
+            run = open_run(config, _folder(config), find_record(config), seen, tags)
             self._runs[lane.place] = replace(run, pictures=lane.place in self._pictures)
 
     def point(self, lane: Lane, step: int, epoch: int, metrics: Mapping[str, float]) -> None:
@@ -196,7 +200,7 @@ class _Pack:
         put(state, lane.parts.network)
         if self._measured is None:
             self._measured = measured_costs(lane.parts, lane.config)
-        spent = {"packed_s": lane.seconds}
+        spent = {"packed_s": lane.seconds, "packed_images_per_s": lane.examples / lane.seconds}
         run = self._runs[lane.place]
         record = finish_run(run, lane.parts, lane.config, spent, lane.home.device, measured=self._measured)
         del self._runs[lane.place]

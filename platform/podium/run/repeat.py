@@ -13,10 +13,10 @@ from podium.run.command import EXIT_FAILED, describe
 from podium.run.ensemble import ensembles_again
 from podium.run.errors import ConfigError, told
 from podium.run.evaluate import Evaluation
-from podium.run.reproduce import Reproduction, Verdict, reproduce
+from podium.run.reproduce import Reproduction, TrainAgain, Verdict, reproduce
 
 
-def reproduce_command(report: Path, *, row: int, data_root: str, badge: bool) -> int:
+def reproduce_command(report: Path, *, row: int, data_root: str, badge: bool, train_again: TrainAgain) -> int:
     """Train one row of a board again in a fresh folder that is kept only when the result differs.
 
     Raises:
@@ -32,7 +32,9 @@ def reproduce_command(report: Path, *, row: int, data_root: str, badge: bool) ->
     def show(record: RunRecord) -> None:
         print(f"  seed {record.seed}: {_result(record)}", flush=True)
 
-    result = reproduce(again.records, folder, board=board, data_root=data_root, on_run=show)
+    result = reproduce(
+        again.records, folder, board=board, data_root=data_root, train_again=train_again, on_run=show
+    )
     print(_said(result, board.metric))
     for reason in result.reasons:
         print(f"  differs: {reason}")

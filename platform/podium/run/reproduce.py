@@ -13,7 +13,10 @@ from podium.records.record import RunRecord, Status
 from podium.run.assemble import check_run
 from podium.run.errors import ConfigError
 from podium.run.folders import PREDICTIONS_FILE, WEIGHTS_FILE
-from podium.run.train import train
+
+TrainAgain = Callable[
+    [Sequence[RunRecord], Sequence[dict[str, Any]], Callable[[RunRecord], None]], list[RunRecord]
+]
 
 
 class Verdict(StrEnum):
@@ -58,10 +61,12 @@ def reproduce(
     *,
     board: Board,
     data_root: str,
+    train_again: TrainAgain,
     on_run: Callable[[RunRecord], None] = lambda _: None,
 ) -> Reproduction:
     """Train every published run of one row again below ``folder``; ``on_run`` is called after each.
 
+    ``train_again`` trains configurations in the way in which the runs of those records were trained (``pack.again``).
     Results are compared by the metric of the row's ``board``, within its band.
 
     Raises:
@@ -72,11 +77,11 @@ def reproduce(
         raise ConfigError(
             f"a row needs a finished run to repeat, got {len(records)} that did not; choose another row"
         )
-    repetitions = []
-    for record in finished:
-        again = train(fresh_config(record, folder, data_root=data_root))
-        repetitions.append(Repetition(published=record, again=again, bit_equal=_same_bits(record, again)))
-        on_run(again)
+    configs = [fresh_config(record, folder, data_root=data_root) for record in finished]
+    repetitions = [
+        Repetition(published=record, again=again, bit_equal=_same_bits(record, again))
+        for record, again in zip(finished, train_again(finished, configs, on_run), strict=True)
+    ]
     found = _found(repetitions, board)
     return Reproduction(
         verdict=_verdict(repetitions, found),
@@ -139,6 +144,8 @@ def _reasons(repetitions: Sequence[Repetition]) -> list[str]:
             continue
         if repetition.published.data != repetition.again.data:
             lines["data: another content or split than was published"] = None
+        if (then := repetition.published.tags.get("packed")) != (now := repetition.again.tags.get("packed")):
+            lines[f"packed: {then or 'alone'} then, {now or 'alone'} now"] = None
         for line in differences(repetition.published.environment, repetition.again.environment):
             lines[line] = None
         if repetition.again.error:

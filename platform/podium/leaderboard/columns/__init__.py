@@ -102,6 +102,23 @@ def cost_column(
     return Column(title=title, help=help, value=value, text=text)
 
 
+def training_column(alone: str, packed: str, title: str, help: str, form: Callable[[float], str]) -> Column:
+    """A column of a cost of training. Runs that were packed, many as one program, were not measured alone: theirs is shown
+    as what it is, and takes no part in sorting or in the file of values.
+    """
+
+    def value(row: Row) -> float | None:
+        return row.cost(alone)
+
+    def text(row: Row) -> str:
+        if (found := row.cost(alone)) is not None:
+            return form(found)
+        share = row.cost(packed)
+        return NOTHING if share is None else f"{form(share)} packed"
+
+    return Column(title=title, help=help, value=value, text=text)
+
+
 def count(value: float) -> str:
     """A whole number with thousands separated."""
     return f"{value:,.0f}"
