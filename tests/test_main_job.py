@@ -64,12 +64,15 @@ def test_the_board_verifies_until_a_number_is_edited(board: Path) -> None:
 def test_every_row_is_reproduced_to_the_bit(board: Path, tmp_path: Path) -> None:
     report = board / "reports" / "digits"
     loaded = load_board("digits")
+    packed = 0
     for row in range(1, len(loaded.entries) + 1):
         records, folder = row_records(report, row), tmp_path / str(row)
+        packed += sum("packed" in record.tags for record in records)
         result = reproduce(
             records, folder, board=loaded, data_root=str(board / "datasets"), train_again=train_again
         )
         assert result.verdict is Verdict.BIT_EQUAL, (row, result.reasons)
+    assert packed
 
 
 @pytest.mark.timeout(900)

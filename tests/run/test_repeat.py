@@ -1,7 +1,7 @@
 """`podium verify`, `evaluate` and `reproduce` with --badge: rows repeated, and evidence of it put beside the board."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,22 @@ def test_each_command_gives_its_badge_with_evidence_that_verifies(
     assert [run.seed for run in again.rows[0].runs] == SEEDS
     assert again.command == f"podium reproduce {report} --row 1 --data {where['data_root']} --badge"
     assert verify(report) == []
+
+
+def test_seeds_are_told_in_their_order_whichever_is_over_first(
+    home: Path, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def backwards(
+        published: Sequence[RunRecord], _: object, on_run: Callable[[RunRecord], None]
+    ) -> list[RunRecord]:
+        for record in published[::-1]:
+            on_run(record)
+        return list(published)
+
+    root = places(trained)["data_root"]
+    assert reproduce_command(home / "board", row=1, data_root=root, badge=False, train_again=backwards) == 0
+    said = [line.split(":")[0] for line in capsys.readouterr().out.splitlines() if line.startswith("  seed")]
+    assert said == ["  seed 0", "  seed 1", "  seed 2"]
 
 
 def test_without_badge_nothing_is_written(home: Path, trained: Path) -> None:

@@ -69,7 +69,7 @@ def _programs(published: Sequence[RunRecord], configs: Sequence[Config]) -> list
 
 def _packed_as(record: RunRecord) -> tuple[Kind, int] | None:
     """The kind of the pack that a run was trained in, and its place there; null of one that was trained alone."""
-    place, _, rest = record.tags.get(TAG, "").partition(" of ")
+    place, _, rest = (record.tags or {}).get(TAG, "").partition(" of ")
     lanes, _, form = rest.partition(", ")
     try:
         return (Form(form), lanes), int(place)

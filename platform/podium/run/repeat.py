@@ -6,7 +6,7 @@ from pathlib import Path
 
 from podium.leaderboard.rows import read_summary, row_ensembles
 from podium.leaderboard.summary import definition
-from podium.records.record import RunRecord
+from podium.records.record import RunRecord, Status
 from podium.run.badges import Repeatable, check_ready, own_rows, retrained, scored, scored_evidence
 from podium.run.boards import give
 from podium.run.command import EXIT_FAILED, describe
@@ -29,8 +29,13 @@ def reproduce_command(report: Path, *, row: int, data_root: str, badge: bool, tr
     folder = Path(tempfile.mkdtemp(prefix="podium-reproduce-"))
     print(f"row {row}, {again.records[0].name}: {len(again.records)} runs again in {folder}")
 
+    order = [record.seed for record in again.records if record.status is Status.FINISHED]
+    over: dict[int, str] = {}
+
     def show(record: RunRecord) -> None:
-        print(f"  seed {record.seed}: {_result(record)}", flush=True)
+        over[record.seed] = _result(record)
+        while order and order[0] in over:  # runs of packs are over in another order
+            print(f"  seed {order[0]}: {over[order.pop(0)]}", flush=True)
 
     result = reproduce(
         again.records, folder, board=board, data_root=data_root, train_again=train_again, on_run=show

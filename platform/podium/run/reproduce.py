@@ -144,8 +144,11 @@ def _reasons(repetitions: Sequence[Repetition]) -> list[str]:
             continue
         if repetition.published.data != repetition.again.data:
             lines["data: another content or split than was published"] = None
-        if (then := repetition.published.tags.get("packed")) != (now := repetition.again.tags.get("packed")):
-            lines[f"packed: {then or 'alone'} then, {now or 'alone'} now"] = None
+        then, now = (
+            (record.tags or {}).get("packed", "alone") for record in (repetition.published, repetition.again)
+        )
+        if then != now:
+            lines[f"packed: {then} then, {now} now"] = None
         for line in differences(repetition.published.environment, repetition.again.environment):
             lines[line] = None
         if repetition.again.error:
