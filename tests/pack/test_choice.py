@@ -9,7 +9,12 @@ import pytest
 
 from podium.pack import choice
 from podium.pack.choice import CHOICES_FILE, Choice
+from podium.pack.errors import Unpackable
 from podium.pack.form import Form
+from podium.pack.train import build_lanes, check_length, train_packed
+from podium.run.folders import find_record
+
+from .sides import MLP, configs_of
 
 PACKS = 12
 
@@ -45,6 +50,26 @@ def test_choices_that_are_noted_at_once_are_all_remembered(
 def test_without_taking_turns_some_would_be_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fcntl.flock", lambda *words: None)
     assert remembered(tmp_path, monkeypatch) < PACKS
+
+
+@pytest.mark.parametrize(
+    ("step_s", "speedup", "long"), [(1.0, 1.5, True), (0.1, 1.5, False), (1.0, 2.5, False)]
+)
+def test_a_pack_that_trains_for_long_must_be_much_faster(
+    tmp_path: Path, step_s: float, speedup: float, long: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configs = configs_of([*MLP, "trainer.max_epochs=30"], ["seed=0", "seed=1"], tmp_path)  # 690 steps
+    lanes, _ = build_lanes(configs, range(2))
+    chosen = Choice(2, Form.GROUPED, speedup, step_s)
+    if long:
+        with pytest.raises(Unpackable, match=r"train for 12 minutes without a checkpoint, only 1\.50 times"):
+            check_length(chosen, lanes[0])
+        monkeypatch.setattr("podium.pack.train.choose", lambda *words: chosen)
+        with pytest.raises(Unpackable, match="12 minutes"):
+            train_packed(configs)
+        assert [find_record(config) for config in configs] == [None, None]
+    else:
+        check_length(chosen, lanes[0])
 
 
 def test_a_choice_that_another_pack_overwrites_is_used_all_the_same(

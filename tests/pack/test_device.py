@@ -84,7 +84,7 @@ def test_a_program_that_does_not_fit_is_left_out_and_none_is_said(
     monkeypatch.setattr("podium.pack.choice.seconds_packed", seconds)
     monkeypatch.setattr("podium.pack.choice.seconds_alone", lambda lane: 1.0)
     environment = environment_of(lanes[0].config)
-    assert choose(lanes, tmp_path / "some", environment) == Choice(2, Form.GROUPED, 2.0)
+    assert choose(lanes, tmp_path / "some", environment) == Choice(2, Form.GROUPED, 2.0, 1.0)
     most = 1
     with pytest.raises(Unpackable, match="no program of them fits into the memory"):
         choose(lanes, tmp_path / "none", environment)

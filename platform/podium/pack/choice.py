@@ -31,11 +31,12 @@ BEHIND = 0.8  # of the fastest form: with more lanes a slower one is not tried
 
 @dataclass(frozen=True)
 class Choice:
-    """Lanes of a program, their form, and how many times as fast as one run after the other it was."""
+    """Lanes of a program, their form, how many times as fast as one run after the other it was, and how long a step took."""
 
     lanes: int
     form: Form
     speedup: float
+    step_s: float = 0.0  # 0 where a form is given and not measured
 
 
 def choose(lanes: Sequence[Lane], runs: Path, environment: Environment) -> Choice:
@@ -62,7 +63,7 @@ def _measure(lanes: Sequence[Lane]) -> Choice:
         alone = seconds_alone(lanes[0])
         for count in (*counts, len(lanes)):
             tried = [
-                Choice(count, form, round(alone * count / seconds, 3))
+                Choice(count, form, round(alone * count / seconds, 3), round(seconds, 6))
                 for form in forms
                 if (seconds := _seconds_of(lanes[:count], form=form)) is not None
             ]

@@ -35,6 +35,10 @@ from podium.run.under_way import Run, close_run, environment_of, open_run
 
 Config = dict[str, Any]
 TAG = "packed"
+LONG_S = 600.0  # what an interruption may cost, since a pack has no checkpoints
+WORTH_IT = (
+    2.0  # times as fast: then a pack may be longer, because not packing costs more than beginning again
+)
 Told = Callable[[int, RunRecord], None]
 Judge = Callable[[int, Collection[int]], Collection[int]]
 
@@ -77,6 +81,7 @@ def train_packed(
         if choice.speedup < at_least:
             how = "one after the other" if at_least == 1 else f"{at_least:g} at once"
             raise Unpackable(f"{how} they train faster: one program is {choice.speedup:.2f} times as fast")
+        check_length(choice, lanes[0])
         if choice.form is not Form.APART:
             check_same(lanes, choice.form)
         parts = divided(lanes, most=choice.lanes, together=together)
@@ -84,6 +89,20 @@ def train_packed(
             pack = _Pack(data, form=choice.form, pictures=pictures, ended=ended, judge=judge)
             pack.train(part)
     return [record for config in configs if (record := find_record(config)) is not None], len(parts)
+
+
+def check_length(choice: Choice, lane: Lane) -> None:
+    """Check that not much is lost where a pack is interrupted.
+
+    Raises:
+        Unpackable: a program trains for long, and is not much faster than its runs alone, which have checkpoints.
+    """
+    seconds = choice.step_s * len(lane.loader.bounds()) * lane.config["trainer"]["max_epochs"]
+    if seconds > LONG_S and choice.speedup < WORTH_IT:
+        raise Unpackable(
+            f"a program of them would train for {seconds / 60:.0f} minutes without a checkpoint, "
+            f"only {choice.speedup:.2f} times as fast"
+        )
 
 
 def divided(lanes: Sequence[Lane], *, most: int, together: int) -> list[list[Lane]]:
