@@ -7,6 +7,7 @@ channels and 64 images it takes 1.5 ms forward and backward, a product with a ma
 import math
 from collections.abc import Sequence
 from functools import reduce
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -63,21 +64,16 @@ class FoldedConv(Folded, _ConvNd):
         return fewer and positions * self.in_channels % ALIGNED == 0
 
     def _dense(self, input: Tensor) -> Tensor:
-        """One product for each lane. Channels lie side by side in it, so that making the matrices copies long runs."""
-        lanes, batch, channels, *size = input.shape
+        """One product for each lane."""
+        lanes, _, channels, *size = input.shape
         sizes, selection = self._selection(input.shape[3:])
         taps = self.weight.flatten(3).flatten(1, 2).transpose(1, 2)
         pairs = torch.bmm(selection.expand(lanes, -1, -1), taps)
         pairs = pairs.view(lanes, math.prod(sizes), math.prod(size), self.out_channels, channels)
-        matrices = pairs.transpose(2, 3).flatten(3).flatten(1, 2)
-        columns = input.flatten(3).transpose(2, 3).flatten(2).transpose(1, 2)
-        if self.bias is None:
-            found = torch.bmm(matrices, columns)
-        else:
-            bias = self.bias.repeat(1, math.prod(sizes)).unsqueeze(2)
-            found = torch.baddbmm(bias, matrices, columns)
-        found = found.view(lanes, -1, self.out_channels, batch).permute(0, 3, 2, 1)
-        return found.reshape(lanes * batch, self.out_channels, *sizes)
+        found: Tensor = _Product.apply(input.flatten(3), pairs.transpose(2, 3).flatten(3))
+        if self.bias is not None:
+            found = found + self.bias.view(lanes, 1, -1, 1)
+        return found.view(-1, self.out_channels, *sizes)
 
     def _selection(self, size: torch.Size) -> tuple[list[int], Tensor]:
         """The output's size, and which tap of the window each output position has on each input position, as 0 and 1.
@@ -97,6 +93,35 @@ class FoldedConv(Folded, _ConvNd):
             selection = reduce(torch.kron, axes).flatten(0, 1).to(self.weight)
         self.selections[size] = [len(axis) for axis in axes], selection
         return self.selections[size]
+
+
+class _Product(torch.autograd.Function):
+    """A sum over channels and positions. Inside, channels lie side by side, so that matrices are made of long runs.
+
+    What comes out, gradients too, lies as a convolution's would. Left to autograd it lay otherwise where there is one lane,
+    and other layers would add it up in another order.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, samples: Tensor, matrices: Tensor) -> Tensor:
+        """Of (lanes, batch, channels, positions) and (lanes, outputs, filters, positions * channels)."""
+        rows = samples.transpose(2, 3).flatten(2).contiguous()
+        ctx.save_for_backward(rows, matrices)
+        ctx.channels = samples.shape[2]
+        return _channels_first(torch.bmm(rows, matrices.flatten(1, 2).transpose(1, 2)), matrices.shape[2])
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, Tensor]:
+        """Of the slopes (lanes, batch, filters, outputs)."""
+        rows, matrices = ctx.saved_tensors
+        slope = slopes[0].transpose(2, 3).flatten(2).contiguous()
+        of_samples = _channels_first(torch.bmm(slope, matrices.flatten(1, 2)), ctx.channels)
+        return of_samples, torch.bmm(slope.transpose(1, 2), rows).view_as(matrices)
+
+
+def _channels_first(rows: Tensor, channels: int) -> Tensor:
+    """(lanes, batch, positions * channels) as (lanes, batch, channels, positions)."""
+    return rows.view(*rows.shape[:2], -1, channels).transpose(2, 3).contiguous()
 
 
 def _seen(size: int, taps: int, stride: int, dilation: int, before: int, after: int) -> Tensor:
