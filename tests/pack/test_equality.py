@@ -65,6 +65,17 @@ CASES = {
         ("seed=0 optimizer.lr=0.02", "seed=3 schedule=step schedule.step_size=2"),
         Form.GROUPED,
     ),
+    "convolutions_of_tiny_maps_as_products": (
+        (
+            "network=cifar_resnet20",
+            "network.depth=8",
+            "network.width=0.5",
+            "data.batch_size=32",
+            "optimizer=sgd",
+        ),
+        ("seed=0 optimizer.lr=0.02", "seed=3 schedule=cosine"),
+        Form.GROUPED,
+    ),
     "convolutions_channels_last": (
         (*CNN, "optimizer=sgd", "tricks=[dropout]"),
         ("seed=0 optimizer.lr=0.02", "seed=3 tricks.dropout.p=0.4"),

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.modules.conv import _ConvNd
 
 from podium.pack.form import Form
 from podium.pack.home import CPU, chosen, drawing_from
@@ -84,40 +83,6 @@ class FoldedLinear(Folded, nn.Linear):
             else torch.baddbmm(self.bias.unsqueeze(1), rows, weight)
         )
         return found.view(*input.shape[:-1], -1)
-
-
-class FoldedConv(Folded, _ConvNd):
-    """A convolution for each lane: one after the other, or all of them as one with a group for each."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Of (lanes * batch, channels, ...)."""
-        if self.lanes.form is Form.GROUPED and self.padding_mode == "zeros":
-            return self._grouped(self.by_lane(input))
-        lanes = self.each(input, self.weight, self.bias)
-        return torch.cat([self._conv_forward(*lane) for lane in lanes])
-
-    def _grouped(self, input: Tensor) -> Tensor:
-        whole = input.transpose(0, 1).flatten(1, 2)
-        bias = None if self.bias is None else self.bias.reshape(-1)
-        convolve = F.conv1d if input.ndim == 4 else F.conv2d
-        found = convolve(
-            whole,
-            self.weight.flatten(0, 1),
-            bias,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.groups * len(self.lanes),
-        )
-        return self.by_sample(found)
-
-
-class FoldedConv1d(FoldedConv, nn.Conv1d):
-    """Of sequences."""
-
-
-class FoldedConv2d(FoldedConv, nn.Conv2d):
-    """Of images."""
 
 
 class FoldedBatchNorm(Folded, _BatchNorm):

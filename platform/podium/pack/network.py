@@ -7,12 +7,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
+from podium.pack.convolve import FoldedConv1d, FoldedConv2d
 from podium.pack.errors import Unpackable
 from podium.pack.fold import (
     Folded,
     FoldedBatchNorm,
-    FoldedConv1d,
-    FoldedConv2d,
     FoldedDropout,
     FoldedDropout2d,
     FoldedLinear,
