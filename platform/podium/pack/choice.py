@@ -122,6 +122,9 @@ def _read(path: Path) -> dict[str, Choice]:
     """What is remembered; nothing where the file is damaged: it is measured again."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return {key: Choice(**{**value, "form": Form(value["form"])}) for key, value in found.items()}
+        return {
+            key: Choice(value["lanes"], Form(value["form"]), value["speedup"], value["step_s"])
+            for key, value in found.items()
+        }
     except (OSError, ValueError, TypeError, AttributeError, KeyError):
         return {}
