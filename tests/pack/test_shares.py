@@ -68,7 +68,7 @@ def test_more_shares_than_processes_wait_for_their_turn_and_a_reason_is_told(con
     shares = [Share(configs[:2], 1.0), Share(configs[2:], 99.0), Share(configs[2:], 1.0)]
     first, second, third = train_shares(shares, 2, lambda *told: None)
     assert first == third == Tried(1)
-    assert second == Tried(0, "99 at once they train faster: one program is 9.00 times as fast")
+    assert second == Tried(0, "99 at once they train faster: one program is 9.00 times as fast", [0, 1])
 
 
 def test_the_runs_of_a_process_that_is_lost_are_left_and_the_others_are_trained(

@@ -11,7 +11,7 @@ from podium.contracts import Batch
 from podium.leaderboard.verify import Published, check_identity, check_labels, check_metrics, check_status
 from podium.pack import train as pack_train
 from podium.pack.choice import CHOICES_FILE
-from podium.pack.errors import Unpackable
+from podium.pack.errors import Alone, Unpackable
 from podium.pack.form import Form
 from podium.pack.loop import Loop
 from podium.pack.train import train_packed
@@ -198,5 +198,15 @@ def test_random_numbers_that_nobody_knows_of_are_found_out(
 
 def test_a_run_with_a_checkpoint_is_left_to_go_on_from_it(configs: list[Any]) -> None:
     train({**configs[0], "runtime": {**configs[0]["runtime"], "stop_epoch": 1}})
-    with pytest.raises(Unpackable, match="goes on from a checkpoint"):
+    with pytest.raises(Alone, match="goes on from a checkpoint"):
         packed(configs)
+
+
+def test_nothing_is_called_better_alone_whose_data_are_read_from_files(
+    configs: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train({**configs[0], "runtime": {**configs[0]["runtime"], "stop_epoch": 1}})
+    monkeypatch.setattr("podium.pack.home.Arrays", str)  # which no examples are
+    with pytest.raises(Unpackable, match="read from files") as refused:
+        packed(configs)
+    assert refused.type is Unpackable

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from podium.data.base import DataModule
 from podium.pack.choice import Choice, choose
-from podium.pack.errors import Unpackable
+from podium.pack.errors import Alone, Unpackable
 from podium.pack.form import Form
 from podium.pack.home import Home, device_of_runs, streams_of
 from podium.pack.lane import Lane
@@ -62,7 +62,8 @@ def train_packed(
     is interrupted begins again with the next command, but for the runs that were over.
 
     Raises:
-        Unpackable: they cannot be one program, or are faster alone; nothing was trained.
+        Unpackable: they cannot be one program; nothing was trained.
+        Alone: they could, but are faster alone, train for long, or one has a checkpoint of its own; nothing was trained.
         ConfigError: parts that do not fit together, or a folder that another process holds; nothing was trained.
         Interrupted: an end was asked for.
     """
@@ -80,7 +81,7 @@ def train_packed(
         choice = choice or choose(lanes, runs, environment_of(configs[0]))
         if choice.speedup < at_least:
             how = "one after the other" if at_least == 1 else f"{at_least:g} at once"
-            raise Unpackable(f"{how} they train faster: one program is {choice.speedup:.2f} times as fast")
+            raise Alone(f"{how} they train faster: one program is {choice.speedup:.2f} times as fast")
         check_length(choice, lanes[0])
         if choice.form is not Form.APART:
             check_same(lanes, choice.form)
@@ -95,11 +96,11 @@ def check_length(choice: Choice, lane: Lane) -> None:
     """Check that not much is lost where a pack is interrupted.
 
     Raises:
-        Unpackable: a program trains for long, and is not much faster than its runs alone, which have checkpoints.
+        Alone: a program trains for long, and is not much faster than its runs alone, which have checkpoints.
     """
     seconds = choice.step_s * len(lane.loader.bounds()) * lane.config["trainer"]["max_epochs"]
     if seconds > LONG_S and choice.speedup < WORTH_IT:
-        raise Unpackable(
+        raise Alone(
             f"a program of them would train for {seconds / 60:.0f} minutes without a checkpoint, "
             f"only {choice.speedup:.2f} times as fast"
         )
@@ -120,7 +121,8 @@ def build_lanes(configs: Sequence[Config], places: Sequence[int]) -> tuple[list[
     """The lanes of the runs in these places, on the data of the first: a bucket's are the same.
 
     Raises:
-        Unpackable: one of them folds not, or was begun alone.
+        Unpackable: one of them folds not.
+        Alone: one was begun alone.
         ConfigError: parts that do not fit together.
     """
     lanes: list[Lane] = []
@@ -128,8 +130,6 @@ def build_lanes(configs: Sequence[Config], places: Sequence[int]) -> tuple[list[
     device = device_of_runs(configs[0]["runtime"]["accelerator"])
     for place in places:
         config = configs[place]
-        if goes_on(config):
-            raise Unpackable("one of them goes on from a checkpoint")
         parts = build(config, data)
         streams = [stream.get_state() for stream in streams_of(device)]
         if data is None:
@@ -142,6 +142,8 @@ def build_lanes(configs: Sequence[Config], places: Sequence[int]) -> tuple[list[
             home = Home.of(data, device)
         lanes.append(Lane.of(config, parts, streams, place, home))
     assert data is not None, "there is a place"
+    if any(goes_on(lane.config) for lane in lanes):
+        raise Alone("one of them goes on from a checkpoint")
     return lanes, data
 
 

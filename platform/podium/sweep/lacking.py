@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from podium.records.record import RunRecord
+from podium.records.record import entry_hash
 from podium.run.assemble import check_run
 from podium.run.data_there import check_data
 from podium.run.errors import ConfigError
@@ -43,7 +43,7 @@ def tagged(config: Config, *, kind: str, name: str, key: str) -> Config:
     return {**config, "runtime": runtime}
 
 
-def _train_all(title: str, configs: Sequence[Config], *, concurrency: int, pack: Pack) -> list[RunRecord]:
+def _train_all(title: str, configs: Sequence[Config], *, concurrency: int, pack: Pack) -> None:
     """Check every configuration, then train them all, packed where they can be, while another process feeds MLflow."""
     from podium.sweep.board import train_missing
     from podium.sweep.command import Follower
@@ -54,7 +54,8 @@ def _train_all(title: str, configs: Sequence[Config], *, concurrency: int, pack:
     follower = Follower(configs[0])
     follower.start()
     if pack == "auto":
-        print(pack_runs(configs, title=title, at_once=concurrency, pictures=True))
-    records = train_missing(configs, concurrency=concurrency)
+        packed = pack_runs(configs, title=title, at_once=concurrency, pictures=True)
+        print(packed)
+        configs = [config for config in configs if (entry_hash(config), config["seed"]) not in packed.failed]
+    train_missing(configs, concurrency=concurrency)
     follower.wait()
-    return records

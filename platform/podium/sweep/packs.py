@@ -1,21 +1,24 @@
 """Runs of one shape are trained as one program before others are trained one by one; what was packed is said in a line.
 
 Packs train on this machine, on each core one of them at a time. They are made only where that is faster than training
-their runs alone on all cores that there are.
+their runs alone on all cores that there are; runs that are faster alone are trained so by the same processes.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from podium.records.record import RunRecord
+from podium.records.record import RunRecord, Status
 from podium.run.errors import ConfigError
 from podium.run.folders import find_record, is_final
-from podium.sweep.board import first_seeds
+from podium.sweep.board import first_seeds, train_one
 from podium.sweep.plan import Plan, cores
 from podium.sweep.progress import SweepBar
 from podium.sweep.settings import Asha, Hyperband, Median, Pbt, Suggests
+from podium.sweep.tools import train
 from podium.sweep.trial import Tools, Trial, is_missing, load, quietly
 
 if TYPE_CHECKING:
@@ -27,20 +30,24 @@ Pack = Literal["auto", "off"]
 
 @dataclass
 class Packed:
-    """What was packed: runs, of which some were stopped by the search, and programs; and the runs that were left to be
-    trained alone, by reason.
+    """What was packed: runs, of which some were stopped by the search, and programs; and the runs that train alone, by
+    reason. Those that failed here, alone, by entry hash and seed, are over as well.
     """
 
     runs: int = 0
     programs: int = 0
     stopped: int = 0
     alone: Counter[str] = field(default_factory=Counter)
+    failed: set[tuple[str, int]] = field(default_factory=set)
 
     def note(self, configs: Sequence[Config], tried: "Tried") -> None:
         """What became of a share of runs."""
         self.programs += tried.programs
         if tried.reason is not None:
-            self.alone[tried.reason] += sum(not is_final(find_record(config)) for config in configs)
+            self.alone[tried.reason] += sum(
+                place in tried.alone or not is_final(find_record(config))
+                for place, config in enumerate(configs)
+            )
 
     def __str__(self) -> str:
         """One line for people."""
@@ -51,7 +58,8 @@ class Packed:
 
 
 def pack_runs(configs: Sequence[Config], *, title: str, at_once: int, pictures: bool = False) -> Packed:
-    """Train those of these runs that pack, while others could train so many at once; the rest is left as it is.
+    """Train those of these runs that pack, while others could train so many at once; the rest is left as it is, but for
+    runs that processes of packs found faster alone.
 
     With ``pictures`` the first seed of each entry leaves some.
 
@@ -60,6 +68,7 @@ def pack_runs(configs: Sequence[Config], *, title: str, at_once: int, pictures: 
     """
     from podium.pack.bucket import buckets
     from podium.pack.shares import train_shares
+    from podium.pack.train import TAG
 
     missing = [quietly(config) for config in configs if not is_final(find_record(config))]
     found = buckets(missing)
@@ -69,15 +78,24 @@ def pack_runs(configs: Sequence[Config], *, title: str, at_once: int, pictures: 
         return packed
     shares, processes = divided(missing, found.packs, at_once, drawn)
     total = sum(map(len, found.packs))
-    with SweepBar(title, total=total, known=0, unit="packed run", mode="min") as bar:
+    with SweepBar(title, total=total, known=0, unit="run", mode="min") as bar:
+        over = itertools.count(1)
 
         def ended(share: int, place: int, record: RunRecord) -> None:
-            packed.runs += 1
-            bar.at(packed.runs, (record.metrics or {}).get("validation/top1_error"))
+            packed.runs += TAG in (record.tags or {})
+            if record.status is Status.FAILED:
+                packed.failed.add((record.entry_hash, record.seed))
+            bar.at(next(over), (record.metrics or {}).get("validation/top1_error"))
 
-        for share, tried in zip(shares, train_shares(shares, processes, ended), strict=True):
+        for share, tried in zip(
+            shares, train_shares(shares, processes, ended, train=_train_alone), strict=True
+        ):
             packed.note(share.configs, tried)
     return packed
+
+
+def _train_alone(config: Config, pictures: bool) -> RunRecord:
+    return train_one(config, train, str(Path.cwd()), pictures)
 
 
 def divided(
