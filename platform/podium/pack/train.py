@@ -36,9 +36,8 @@ from podium.run.under_way import Run, close_run, environment_of, open_run
 Config = dict[str, Any]
 TAG = "packed"
 LONG_S = 600.0  # what an interruption may cost, since a pack has no checkpoints
-WORTH_IT = (
-    2.0  # times as fast: then a pack may be longer, because not packing costs more than beginning again
-)
+# times as fast: then a pack may take longer, because not packing costs more than to begin again
+WORTH_IT = 2.0
 Told = Callable[[int, RunRecord], None]
 Judge = Callable[[int, Collection[int]], Collection[int]]
 
@@ -77,12 +76,7 @@ def train_packed(
     lanes, data = build_lanes(configs, open_)
     with determinism(configs[0]["trainer"]["deterministic"]):
         check_same(lanes, Form.APART)
-        runs = Path(configs[0]["paths"]["runs"]).absolute()
-        choice = choice or choose(lanes, runs, environment_of(configs[0]))
-        if choice.speedup < at_least:
-            how = "one after the other" if at_least == 1 else f"{at_least:g} at once"
-            raise Alone(f"{how} they train faster: one program is {choice.speedup:.2f} times as fast")
-        check_length(choice, lanes[0])
+        choice = choice or worthwhile(lanes, at_least)
         if choice.form is not Form.APART:
             check_same(lanes, choice.form)
         parts = divided(lanes, most=choice.lanes, together=together)
@@ -92,18 +86,25 @@ def train_packed(
     return [record for config in configs if (record := find_record(config)) is not None], len(parts)
 
 
-def check_length(choice: Choice, lane: Lane) -> None:
-    """Check that not much is lost where a pack is interrupted.
+def worthwhile(lanes: Sequence[Lane], at_least: float) -> Choice:
+    """The fastest form of these lanes here.
 
     Raises:
-        Alone: a program trains for long, and is not much faster than its runs alone, which have checkpoints.
+        Alone: it is less than so many times as fast as one run after the other; or it would train for long and is not much
+            faster than its runs alone, which have checkpoints.
     """
-    seconds = choice.step_s * len(lane.loader.bounds()) * lane.config["trainer"]["max_epochs"]
+    config = lanes[0].config
+    choice = choose(lanes, Path(config["paths"]["runs"]).absolute(), environment_of(config))
+    if choice.speedup < at_least:
+        how = "one after the other" if at_least == 1 else f"{at_least:g} at once"
+        raise Alone(f"{how} they train faster: one program is {choice.speedup:.2f} times as fast")
+    seconds = choice.step_s * len(lanes[0].loader.bounds()) * config["trainer"]["max_epochs"]
     if seconds > LONG_S and choice.speedup < WORTH_IT:
         raise Alone(
             f"a program of them would train for {seconds / 60:.0f} minutes without a checkpoint, "
             f"only {choice.speedup:.2f} times as fast"
         )
+    return choice
 
 
 def divided(lanes: Sequence[Lane], *, most: int, together: int) -> list[list[Lane]]:
