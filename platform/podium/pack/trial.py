@@ -23,7 +23,8 @@ from podium.pack.program import Program
 from podium.run.engine import compile_network
 
 TOLERANCE = 1e-4  # of the largest gradient: single precision, summed in another order
-REPEATS, WARM_UP = 4, 2
+FEWEST, MOST = 3, 6  # steps that are timed
+ENOUGH_S = 0.3  # of all of them together: long steps vary less
 
 
 def check_same(lanes: Sequence[Lane], form: Form) -> None:
@@ -155,10 +156,10 @@ def _least(step: Callable[[], object], device: torch.device) -> float:
     """
     alone = torch.get_num_threads() == 1 and device.type == "cpu"
     clock = time.thread_time if alone else time.perf_counter
-    times = []
-    for _ in range(WARM_UP + REPEATS):
+    times: list[float] = []
+    while len(times) < FEWEST or (len(times) < MOST and sum(times) < ENOUGH_S):
         began = clock()
         step()
         wait_for(device)
         times.append(clock() - began)
-    return min(times[WARM_UP:])
+    return min(times[1:])  # the first prepares what the others use
