@@ -90,7 +90,7 @@ def test_a_share_of_a_pack_is_no_training_time_of_its_own(tmp_path):
     ]
     (row,) = make_table(make_board(["linear"]), [make_entry("linear")], packed).rows
     (alone,) = make_table(make_board(["linear"]), [make_entry("linear")], records).rows
-    for name, text in (("train_time", "0.2 packed"), ("train_speed", "12.3 k packed")):
+    for name, text in (("train_time", "0.2 packed"), ("train_speed", f"12.3{NO_BREAK}k packed")):
         column = load_column(name)
         assert (column.value(row), column.text(row)) == (None, text)
         assert column.value(alone) is not None

@@ -114,7 +114,7 @@ def training_column(alone: str, packed: str, title: str, help: str, form: Callab
         if (found := row.cost(alone)) is not None:
             return form(found)
         share = row.cost(packed)
-        return NOTHING if share is None else f"{form(share)} packed"
+        return NOTHING if share is None else f"{form(share).replace(' ', NO_BREAK)} packed"
 
     return Column(title=title, help=help, value=value, text=text)
 
