@@ -79,6 +79,17 @@ def test_one_run_of_a_pack_has_its_bits_again(tmp_path: Path) -> None:
     assert told == [1]
 
 
+def test_the_last_run_of_many_that_had_a_program_of_its_own_has_its_bits_again(tmp_path: Path) -> None:
+    configs = configs_of(CNN, SEEDS[:3], tmp_path)
+    here = [moved(config, tmp_path / "published") for config in configs]
+    before, _ = train_packed(here, choice=Choice(2, Form.GROUPED, 1.0))
+    there = [moved(config, tmp_path / "again") for config in configs]
+    after = train_again(before, there, lambda record: None)
+    assert [record.tags for record in after] == [record.tags for record in before]
+    assert after[2].tags == {"packed": "1 of 1, in groups"}
+    assert bits(after) == bits(before)
+
+
 def test_packs_are_made_again_of_runs_in_their_places(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

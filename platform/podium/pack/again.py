@@ -33,7 +33,7 @@ def train_again(
         Interrupted: an end was asked for.
     """
     made: dict[int, RunRecord] = {}
-    for form, runs in _programs(published, configs):
+    for (form, count), runs in _programs(published, configs):
 
         def ended(place: int, record: RunRecord, runs: Sequence[int] = runs) -> None:
             if place < len(runs):
@@ -41,7 +41,7 @@ def train_again(
                 on_run(record)
 
         lanes = [configs[k] for k in runs]
-        if len(lanes) == 1:  # one lane is not convolved as several are
+        if len(lanes) == 1 and count != "1":  # one lane is not convolved as several are
             lanes.append(_beside(lanes[0]))
         with suppress(Unpackable):
             train_packed(lanes, choice=Choice(len(lanes), form, 1.0), ended=ended)
@@ -52,18 +52,18 @@ def train_again(
     return [made[k] for k in range(len(configs))]
 
 
-def _programs(published: Sequence[RunRecord], configs: Sequence[Config]) -> list[tuple[Form, list[int]]]:
-    """The packs to be made again: the form of each, and its runs in the order of their places."""
+def _programs(published: Sequence[RunRecord], configs: Sequence[Config]) -> list[tuple[Kind, list[int]]]:
+    """The packs to be made again: the kind of each, and its runs in the order of their places."""
     places: dict[Kind, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
     for k, record in enumerate(published):
         if (found := _packed_as(record)) is not None and refusal(configs[k]) is None:
             kind, place = found
             places[kind][place].append(k)
     programs = []
-    for (form, _), of_place in places.items():
+    for kind, of_place in places.items():
         rows = [of_place[place] for place in sorted(of_place)]
         for number in range(max(map(len, rows))):
-            programs.append((form, [runs[number] for runs in rows if number < len(runs)]))
+            programs.append((kind, [runs[number] for runs in rows if number < len(runs)]))
     return programs
 
 
