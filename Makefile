@@ -47,6 +47,7 @@ lint: $(READY) ## ruff, mypy strict, the house's layers
 	$(BIN)/ruff check platform pipelines tests
 	$(BIN)/ruff format --check platform pipelines tests
 	$(BIN)/mypy
+	MYPYPATH=platform:tests:tests/benchmarks $(BIN)/mypy tests/benchmarks/*.py
 	$(BIN)/lint-imports
 
 format: $(READY) ## ruff's formatter and fixes

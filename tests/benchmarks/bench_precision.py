@@ -4,6 +4,7 @@ Steps of ResNet-18 and ResNet-50 on pictures of 224 drawn at random, built as `p
 the least of some rounds of each, one thread's own processor time.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def shown(form: Form) -> str:
 
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("network", ["resnet18", "resnet50"])
-def test_a_training_step_in_its_fastest_form(network: str, note) -> None:
+def test_a_training_step_in_its_fastest_form(network: str, note: Callable[..., None]) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     batch = Batch(torch.rand(BATCH, 3, 224, 224), torch.randint(0, 1000, (BATCH,)))

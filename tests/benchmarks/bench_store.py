@@ -153,7 +153,9 @@ def sync_seconds(runs: Path) -> float:
 def page_seconds(database: Path) -> tuple[float, float, float]:
     """The first page of runs, the last one, and the first ordered by a metric; medians of five."""
     client = MlflowClient(tracking_uri=f"sqlite:///{database}")
-    experiment = client.get_experiment_by_name("podium").experiment_id
+    found = client.get_experiment_by_name("podium")
+    assert found is not None
+    experiment = found.experiment_id
 
     def seconds(order: list[str], token: str | None) -> float:
         times = []

@@ -57,7 +57,8 @@ def seconds_to_push(folders: list[Path], uri: str) -> tuple[float, int]:
 
 def rates(folder: Path, uri: str) -> tuple[float, float]:
     """Seconds for a run without points, and for a point; medians of some rounds, after one that does not count."""
-    short, long = [], []
+    short: list[float] = []
+    long: list[float] = []
     for turn in range(ROUNDS + 1):
         short_s, few = seconds_to_push(make_runs(folder / f"short{turn}", RUNS, points=SHORT), uri)
         long_s, many = seconds_to_push(make_runs(folder / f"long{turn}", RUNS, points=LONG), uri)

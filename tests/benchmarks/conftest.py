@@ -46,12 +46,8 @@ def note(request: pytest.FixtureRequest) -> Iterator[Callable[..., None]]:
     rows: list[Row] = []
     yield lambda **fields: rows.append(Row(**fields))
     if rows:
-        stamp = {
-            "file": request.path.name,
-            "day": datetime.now(UTC).strftime("%Y-%m-%d"),
-            "machine": machine(),
-        }
-        keep([replace(row, **stamp) for row in rows])
+        file, day, here = request.path.name, datetime.now(UTC).strftime("%Y-%m-%d"), machine()
+        keep([replace(row, file=file, day=day, machine=here) for row in rows])
 
 
 def machine() -> str:

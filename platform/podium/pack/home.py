@@ -53,7 +53,7 @@ def stream_of(device: torch.device) -> torch.Generator:
     """The random stream that torch's own functions draw from on a device."""
     if device.type != "cuda":
         return torch.default_generator
-    torch.cuda.init()  # type: ignore[no-untyped-call]  # torch has no types for it
+    torch.cuda.init()
     return torch.cuda.default_generators[device.index]
 
 

@@ -125,7 +125,7 @@ class FoldedNetwork:
         if wanted:
             for module in self._folded.values():
                 if isinstance(module, FoldedDropout):
-                    module.__dict__["_mask"] = torch.compiler.disable(module._mask)  # type: ignore[no-untyped-call]  # no types
+                    module.__dict__["_mask"] = torch.compiler.disable(module._mask)
         compile_network(self.module, wanted)
 
     def parts(self, matrix: Tensor) -> dict[str, Tensor]:

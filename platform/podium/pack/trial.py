@@ -62,7 +62,7 @@ def seconds_alone(lane: Lane) -> float:
 
         def step() -> None:
             optimizer.zero_grad()
-            task.training_step(batch, 0).backward()  # type: ignore[no-untyped-call]  # torch has no types for it
+            task.training_step(batch, 0).backward()
             optimizer.step()
 
         return _least(step, lane.home.device)
@@ -105,7 +105,7 @@ def _alone(lane: Lane, rows: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
         for stream, own in zip(streams, (lane.generator, lane.draws), strict=True):
             stream.set_state(own.get_state())
         loss = task.training_step(_batch(lane, rows), 0)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch has no types for it
+        loss.backward()
         left = [stream.get_state() for stream in streams]
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in network.parameters()]
         return loss.detach(), torch.cat([gradient.reshape(-1) for gradient in gradients]), left

@@ -61,7 +61,7 @@ class Accounts:
         with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # of MLflow's own making
             from mlflow.server.auth import store
 
-        store.init_db(self.database)  # type: ignore[no-untyped-call]  # MLflow has no types for it
+        store.init_db(self.database)
         for name, file in ((ADMIN, self.admin_password), (TRAINING, self.training_password)):
             there = store.has_user(name)
             password = secret_in(file, may_be_made=not there)

@@ -44,7 +44,7 @@ def network_costs(network: nn.Module, in_shape: Sequence[int]) -> dict[str, floa
 
     with ExitStack() as hooks, measuring(network), torch.enable_grad():
         # oneDNN would do a recurrent layer in one piece, in which no step is seen
-        was_on, *_ = torch.backends.mkldnn.set_flags(_enabled=False)  # type: ignore[no-untyped-call]  # torch has no types for it
+        was_on, *_ = torch.backends.mkldnn.set_flags(_enabled=False)
         hooks.callback(torch.backends.mkldnn.set_flags, was_on)
         for module in network.modules():
             if isinstance(module, nn.Linear | nn.RNNBase | _ConvNd):

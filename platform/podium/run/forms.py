@@ -181,7 +181,7 @@ def steps_of(parts: Assembly, form: Form, batch: Batch, device: torch.device) ->
         optimizer.zero_grad()
         with torch.autocast(device.type, torch.bfloat16) if mixed else nullcontext():
             loss = task.training_step(given, 0)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch has no types for it
+        loss.backward()
         optimizer.step()
         return float(loss.detach())  # waits for a GPU
 

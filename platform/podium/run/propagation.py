@@ -63,7 +63,7 @@ def measure(task: Task, batch: Batch) -> list[LayerSignal]:
         found.append(signal)
         axes.append(axis)
         if values.requires_grad:
-            values.register_hook(partial(_note_gradient, signal))  # type: ignore[no-untyped-call]  # torch has no types for it
+            values.register_hook(partial(_note_gradient, signal))
 
     def leave_relu(_module: nn.Module, _inputs: Any, output: Tensor) -> None:
         if found and found[-1].dead is None:

@@ -60,7 +60,7 @@ def check_nodes(package: Path) -> None:
             f"{node['NodeManagerAddress']} ({node['NodeID'][:8]})": task.options(
                 scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             ).remote(str(mark))
-            for node in ray.nodes()  # type: ignore[no-untyped-call]
+            for node in ray.nodes()
             if node["Alive"]
         }
         mine = Seen(code=digest(package), packages=packages(), shares_folder=True)

@@ -72,7 +72,7 @@ class Worker:
 
     def place(self) -> Place:
         """Where it is."""
-        return Place(ray.util.get_node_ip_address(), self.gpus)  # type: ignore[no-untyped-call]
+        return Place(ray.util.get_node_ip_address(), self.gpus)
 
     def prepare(self) -> None:
         """Import what it trains with, which takes seconds, while the trial does so too."""

@@ -174,7 +174,7 @@ def _tuner(task: Task, *, trials: int, base: dict[str, Any], folder: str) -> tun
             mode=plan.mode,
             reuse_actors=True,
             search_alg=Next(plan.mode),
-            scheduler=GoOn(),  # type: ignore[no-untyped-call]
+            scheduler=GoOn(),  # type: ignore[no-untyped-call]  # Ray's schedulers have no types
             num_samples=trials,
         ),
         run_config=tune.RunConfig(

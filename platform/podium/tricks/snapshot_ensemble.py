@@ -72,7 +72,7 @@ class SnapshotEnsemble(Trick):
         """The same network, which is ready to take in snapshots: those of its end, or those of a file."""
         require_trained(network)
         network.register_forward_hook(_answer_together)
-        network.register_load_state_dict_pre_hook(_make_room)  # type: ignore[no-untyped-call]  # torch has no types for it
+        network.register_load_state_dict_pre_hook(_make_room)
         return network
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

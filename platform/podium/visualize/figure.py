@@ -31,7 +31,7 @@ def png(figure: "Figure", dpi: int = DPI) -> bytes:
         layout.execute(figure)
         figure.set_layout_engine("none")
     content = io.BytesIO()
-    canvas.print_png(content, metadata={"Software": None})  # type: ignore[no-untyped-call]
+    canvas.print_png(content, metadata={"Software": None})
     return content.getvalue()
 
 
