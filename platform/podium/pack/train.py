@@ -30,6 +30,7 @@ from podium.run.build import build, refusals
 from podium.run.engine import determinism, pin_threads
 from podium.run.folders import CHECKPOINT_FILE, exclusive, find_folders, find_record, is_final, run_folder
 from podium.run.interrupts import Interrupted, Interrupts, interrupts
+from podium.run.memory import keep_memory
 from podium.run.train import finish_run, measured_costs
 from podium.run.under_way import Run, close_run, environment_of, open_run
 
@@ -67,6 +68,7 @@ def train_packed(
         Interrupted: an end was asked for.
     """
     pin_threads(configs[0]["runtime"])
+    keep_memory()
     found = [find_record(config) for config in configs]
     open_ = [place for place, record in enumerate(found) if not is_final(record)]
     if not open_:

@@ -4,11 +4,9 @@ A step is what training computes for a batch that is there: augmentation, the tr
 optimizer. Reading data, the loop around the steps and tricks' hooks are left out; `podium train` measures with them.
 """
 
-import ctypes
 import gc
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -22,7 +20,7 @@ from podium.run.costs import network_costs
 from podium.run.energy import Energy
 from podium.run.engine import compile_network, determinism, pin_threads, plain_memory, quiet_lightning
 from podium.run.errors import ConfigError
-from podium.run.memory import MIB, PeakMemory
+from podium.run.memory import MIB, PeakMemory, give_back
 from podium.run.precision import looks_up
 from podium.run.summary import measuring
 
@@ -162,6 +160,5 @@ def _released() -> float:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-    with suppress(OSError, AttributeError):  # without glibc
-        ctypes.CDLL(None).malloc_trim(0)
+    give_back()
     return float(psutil.Process().memory_info().rss) / MIB

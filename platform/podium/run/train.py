@@ -26,7 +26,7 @@ from podium.run.folders import (
 )
 from podium.run.interrupts import Interrupted, Interrupts, interrupts
 from podium.run.layouts import check_layouts
-from podium.run.memory import PeakMemory
+from podium.run.memory import PeakMemory, keep_memory
 from podium.run.pictures import draw
 from podium.run.recorder import Diverged
 from podium.run.score import predict, save_predictions, scores
@@ -57,6 +57,7 @@ def train(
         WorkerLost: one of several workers is gone; the same configuration goes on from the last checkpoint.
     """
     pin_threads(config["runtime"])
+    keep_memory()
     if (done := find_record(config)) is not None and is_final(done):
         return done
     check_teachers(config)

@@ -18,7 +18,7 @@ from podium.records.journal import JOURNAL_FILE, Journal
 from podium.run.build import Assembly, build
 from podium.run.engine import fit, pin_threads
 from podium.run.interrupts import Interrupted, interrupts
-from podium.run.memory import PeakMemory
+from podium.run.memory import PeakMemory, keep_memory
 from podium.run.processes import end_with
 from podium.run.recorder import Diverged, Points, Recorder
 from podium.run.workers import STARTED_FILE, TOLD_FILE, WEIGHTS, Order, Told
@@ -39,6 +39,7 @@ def work(path: Path) -> None:
     order = Order.load(path)
     first = os.environ["RANK"] == "0"
     pin_threads(order.config["runtime"])
+    keep_memory()
     parts = build(order.config)
     parts.data.prepare_data()
     parts.data.setup("fit")
