@@ -8,12 +8,14 @@ import pytest
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="about Linux's C library")
 STEPS = """
+import ctypes
 import resource
 import sys
 import torch
 from podium.run import memory
 
 torch.set_num_threads(1)
+ctypes.CDLL(None).prctl(41, 1, 0, 0, 0)  # no huge pages, which take a fault in place of 512
 if "keep" in sys.argv:
     memory.keep_memory()
 if "hoard" in sys.argv:
@@ -49,14 +51,9 @@ def measured(*words: str, **environment: str) -> tuple[int, int]:
     return int(faults), int(peak)
 
 
-def test_memory_that_a_step_gives_back_is_there_for_the_next() -> None:
-    (kept, _), (plain, _) = measured("keep"), measured()
-    assert 10 * kept < plain, "by itself the C library would hand it to the kernel after each step"
-
-
-def test_what_the_environment_sets_stays() -> None:
-    (faults, _) = measured("keep", MALLOC_TRIM_THRESHOLD_="131072")
-    assert faults > 20_000
+def test_memory_that_a_step_gives_back_is_there_for_the_next_unless_the_environment_says_otherwise() -> None:
+    (kept, _), (given_back, _) = measured("keep"), measured("keep", MALLOC_TRIM_THRESHOLD_="131072")
+    assert 10 * kept < given_back
 
 
 def test_memory_that_is_kept_is_no_part_of_the_next_peak() -> None:
