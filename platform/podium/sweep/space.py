@@ -66,7 +66,7 @@ def draw(axes: Sequence[Axis], trials: int, seed: int) -> list[Point]:
         found[tuple(drawn(axis, generator) for axis in axes)] = None
     if len(found) < limit and not any(isinstance(axis, Interval) for axis in axes):
         rest = [point for point in grid(axes) if point not in found]
-        found.update(dict.fromkeys(generator.sample(rest, limit - len(found))))  # type: ignore[arg-type]
+        found.update(dict.fromkeys(generator.sample(rest, limit - len(found))))  # type: ignore[arg-type]  # a space without intervals is finite
     return list(found)
 
 

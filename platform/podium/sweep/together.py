@@ -76,7 +76,7 @@ class Worker:
 
     def prepare(self) -> None:
         """Import what it trains with, which takes seconds, while the trial does so too."""
-        import podium.run.worker  # noqa: F401
+        import podium.run.worker  # noqa: F401  # to import it is all that is wanted
 
     def port(self) -> int:
         """A free one of its node."""
